@@ -1,0 +1,43 @@
+import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { bundleLambda, bundleProgram } from "./bundle.ts";
+import { singleExecutable, type Executable } from "./executable.ts";
+import { DIST } from "./paths.ts";
+import { fileSize, step } from "./report.ts";
+
+const EXECUTABLES: readonly Executable[] = [
+  {
+    directory: join(DIST, "access-point"),
+    entry: "scripts/main.ts",
+    names: ["updraft"],
+    assets: { "enforce-leases.js": join(DIST, "lambda/index.js") },
+  },
+  {
+    directory: join(DIST, "node"),
+    entry: "scripts/node-main.ts",
+    names: ["updraft-bootstrap", "updraft-startd"],
+    assets: { "node.config": "condor-config/node.config" },
+  },
+];
+
+/** `npm run build`: the Lambda bundle first (it is an asset of the command), then the single executables, into dist/. */
+async function build(): Promise<void> {
+  await rm(DIST, { recursive: true, force: true });
+  const lambda = await step("Lambda bundle", () =>
+    bundleLambda("lambda/enforce-leases.ts", join(DIST, "lambda/index.js")),
+  );
+  console.log(`  ${lambda}  ${await fileSize(lambda)}`);
+  for (const executable of EXECUTABLES) {
+    const bundle = await step(`bundle of ${executable.names[0]}`, () =>
+      bundleProgram(executable.entry, executable.directory),
+    );
+    await step(`${executable.names.join(", ")}`, () => singleExecutable(executable, bundle));
+    console.log(
+      `  ${executable.directory}/  ${await fileSize(join(executable.directory, executable.names[0] ?? ""))}`,
+    );
+  }
+  console.log(`built on ${availableParallelism()} cores with Node ${process.versions.node}`);
+}
+
+await build();
