@@ -17,7 +17,10 @@ const EXECUTABLES: readonly Executable[] = [
     directory: join(DIST, "node"),
     entry: "scripts/node-main.ts",
     names: ["updraft-bootstrap", "updraft-startd"],
-    assets: { "node.config": "condor-config/node.config" },
+    assets: {
+      "node.config": "condor-config/node.config",
+      "node-shutdown.sh": "condor-config/node-shutdown.sh",
+    },
   },
 ];
 

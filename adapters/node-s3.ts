@@ -1,0 +1,73 @@
+import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { UpdraftError } from "../core/errors.ts";
+import { VERSION } from "../core/version.ts";
+import type { RoleCredentials } from "./imds.ts";
+
+/** The little that a node does with the account's bucket. */
+export type NodeStorage = {
+  /** Throws when the object is absent or forbidden, which S3 tells apart only for those who may list. */
+  get(key: string, maxBytes: number): Promise<Uint8Array>;
+  put(key: string, text: string): Promise<void>;
+};
+
+export type NodeStorageOptions = {
+  readonly region: string;
+  readonly bucket: string;
+  readonly credentials: () => Promise<RoleCredentials>;
+  readonly endpoint?: string;
+};
+
+const REQUEST_MILLISECONDS = 20_000;
+
+export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOptions): NodeStorage {
+  const client = new S3Client({
+    region,
+    credentials,
+    // The boot has its own back-off, which names what failed.
+    maxAttempts: 1,
+    customUserAgent: [["updraft", VERSION]],
+    requestHandler: {
+      connectionTimeout: 5000,
+      requestTimeout: REQUEST_MILLISECONDS,
+      throwOnRequestTimeout: true,
+    },
+    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+  });
+  const refused = (verb: string, key: string, error: unknown): UpdraftError => {
+    const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+    const status = $metadata?.httpStatusCode === undefined ? "" : ` (status ${$metadata.httpStatusCode})`;
+    return new UpdraftError(
+      "failed",
+      `S3 does not let the node ${verb} s3://${bucket}/${key}: ${name ?? "no answer"}${status}`,
+      "Run updraft setup --annex and updraft create again; the annex's role must be able to reach the bucket.",
+      error,
+    );
+  };
+
+  return {
+    async get(key, maxBytes) {
+      try {
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        if ((answer.ContentLength ?? 0) <= maxBytes && answer.Body !== undefined) {
+          return await answer.Body.transformToByteArray();
+        }
+      } catch (error) {
+        throw refused("read", key, error);
+      }
+      throw new UpdraftError(
+        "failed",
+        `s3://${bucket}/${key} is larger than ${maxBytes} bytes`,
+        "Run updraft create again, which writes the annex's objects anew.",
+      );
+    },
+    async put(key, text) {
+      try {
+        await client.send(
+          new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: "application/json" }),
+        );
+      } catch (error) {
+        throw refused("write", key, error);
+      }
+    },
+  };
+}

@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+import { getAsset, isSea } from "node:sea";
+
+/** Files that the executable carries; run from source they are read from the tree. */
+export type AssetName = "node.config" | "node-shutdown.sh";
+
+export function asset(name: AssetName): string {
+  return isSea()
+    ? getAsset(name, "utf8")
+    : readFileSync(new URL(`../condor-config/${name}`, import.meta.url), "utf8");
+}

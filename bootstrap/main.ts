@@ -1,0 +1,98 @@
+import { parseArgs } from "node:util";
+import { messageOf, UpdraftError } from "../core/errors.ts";
+import { isAnnexName } from "../core/annex.ts";
+import { BOOT_SECONDS } from "../core/node-boot.ts";
+import { VERSION } from "../core/version.ts";
+import { join, type JoinOptions } from "./join.ts";
+
+const HELP = `updraft-bootstrap: makes an EC2 instance an execute node of an HTCondor pool
+
+  updraft-bootstrap join --annex NAME --bucket BUCKET --region REGION --role-id ID
+
+The annex's launch template runs this at boot, as root; its user data has the right arguments. join
+  1. asks the instance metadata service who this instance is and what its tags say (annex, lease, order),
+  2. reads the annex's manifest from the bucket, and the configuration and credential that it names by sha256,
+  3. writes them to /etc/condor, closes the metadata service to everyone but root, and starts condor_master.
+When that has not succeeded within --timeout seconds, it writes what went wrong to the console and to
+reports/NAME/ in the bucket (updraft status shows it) and powers the instance off.
+
+  --annex NAME         the annex that this instance belongs to; its tags and the manifest must agree
+  --bucket BUCKET      the account's bucket, and
+  --region REGION        its region
+  --role-id ID         id of the instance's role; with the instance's id it names the report
+  --s3-endpoint URL    an endpoint of S3 other than the region's own, such as a VPC interface endpoint
+  --timeout SECONDS    time for the whole boot (default ${BOOT_SECONDS})
+  --started-at TIME    when user data began, in Unix seconds: published with the times of the boot
+  --version            print the version
+`;
+
+export async function bootstrap(args: readonly string[]): Promise<number> {
+  try {
+    const [verb, ...rest] = args;
+    switch (verb) {
+      case "join":
+        if (rest.includes("--help")) break;
+        return await join(joinOptions(rest));
+      case "--version":
+        process.stdout.write(`updraft-bootstrap ${VERSION}\n`);
+        return 0;
+      case "--help":
+        break;
+      default:
+        throw usage(verb === undefined ? "what shall be done?" : `there is no verb ${verb}`);
+    }
+    process.stdout.write(HELP);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UpdraftError)) throw error;
+    process.stderr.write(`updraft-bootstrap: ${error.message}\n${error.remedy}\n`);
+    return error.exitStatus;
+  }
+}
+
+function joinOptions(args: readonly string[]): JoinOptions {
+  const string = { type: "string" } as const;
+  let given: Partial<Record<string, string>>;
+  try {
+    given = parseArgs({
+      args: [...args],
+      options: {
+        annex: string,
+        bucket: string,
+        region: string,
+        "role-id": string,
+        "s3-endpoint": string,
+        timeout: string,
+        "started-at": string,
+      },
+    }).values;
+  } catch (error) {
+    throw usage(messageOf(error));
+  }
+  const option = (name: string, pattern: RegExp): string => {
+    const value = given[name];
+    if (value === undefined) throw usage(`--${name} is missing`);
+    if (!pattern.test(value)) throw usage(`--${name} "${value}" is not one`);
+    return value;
+  };
+  const optional = (name: string, pattern: RegExp): string | undefined =>
+    given[name] === undefined ? undefined : option(name, pattern);
+
+  const annex = option("annex", /^/);
+  if (!isAnnexName(annex)) throw usage(`--annex "${annex}" is not a name of an annex`);
+  const endpoint = optional("s3-endpoint", /^https?:\/\/[^\s/]+\/?$/);
+  const startedAt = optional("started-at", /^\d{9,12}(\.\d{1,9})?$/);
+  return {
+    annex,
+    bucket: option("bucket", /^[a-z0-9][a-z0-9.-]{2,62}$/),
+    region: option("region", /^[a-z]{2}(-[a-z0-9]+)+$/),
+    roleId: option("role-id", /^[A-Za-z0-9_-]{1,128}$/),
+    timeoutSeconds: Number(optional("timeout", /^[1-9]\d{0,3}$/) ?? BOOT_SECONDS),
+    ...(endpoint !== undefined && { s3Endpoint: endpoint }),
+    ...(startedAt !== undefined && { startedAt: Number(startedAt) }),
+  };
+}
+
+function usage(message: string): UpdraftError {
+  return new UpdraftError("usage", message, "updraft-bootstrap --help says how it is used.");
+}

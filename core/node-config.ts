@@ -1,0 +1,84 @@
+import { UpdraftError } from "./errors.ts";
+
+/** What makes one node's configuration differ from another's. */
+export type NodeConfigValues = {
+  readonly hostName: string;
+  readonly instanceId: string;
+  readonly instanceType: string;
+  readonly imageId: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly interruptible: boolean;
+  readonly idleSeconds: number;
+  readonly slotAccounts: number;
+};
+
+/** Idle time of a node whose order says nothing. */
+export const DEFAULT_IDLE_SECONDS = 1200;
+/** The accounts of the slots are `updraft-slot0` (for slots beyond the rest), `updraft-slot1` … */
+export const slotAccount = (slot: number): string => `updraft-slot${slot}`;
+
+/** HTCondor looks for idleness once per update, so a short idle time needs frequent updates. */
+export function updateInterval(idleSeconds: number): number {
+  return Math.min(60, Math.max(5, Math.floor(idleSeconds / 4)));
+}
+
+/** The node's own file of config.d: the part that is the same everywhere, then what is this node's own. */
+export function nodeConfig(common: string, values: NodeConfigValues): string {
+  const interval = updateInterval(values.idleSeconds);
+  const attributes = {
+    CloudProvider: configString("AWS"),
+    CloudPlatform: configString("EC2"),
+    CloudImage: configString(values.imageId),
+    CloudVMType: configString(values.instanceType),
+    CloudRegion: configString(values.region),
+    CloudZone: configString(values.zone),
+    CloudInstanceID: configString(values.instanceId),
+    CloudInterruptible: values.interruptible ? "True" : "False",
+  };
+  const names = Object.keys(attributes).join(" ");
+  return [
+    common.trimEnd(),
+    "",
+    "# This node's own values.",
+    `NETWORK_HOSTNAME = ${word(values.hostName)}`,
+    `STARTD_NOCLAIM_SHUTDOWN = ${values.idleSeconds}`,
+    `UPDATE_INTERVAL = ${interval}`,
+    `MASTER_UPDATE_INTERVAL = ${interval}`,
+    ...Object.entries(attributes).map(([name, value]) => `${name} = ${value}`),
+    `STARTD_ATTRS = $(STARTD_ATTRS) ${names}`,
+    `MASTER_ATTRS = $(MASTER_ATTRS) CloudInstanceID`,
+    ...Array.from(
+      { length: values.slotAccounts },
+      (_, index) => `SLOT1_${index + 1}_USER = ${slotAccount(index + 1)}`,
+    ),
+    "",
+  ].join("\n");
+}
+
+/** A string as the value of a ClassAd attribute in HTCondor's configuration, where `$(…)` would be expanded. */
+export function configString(text: string): string {
+  return `"${classAdString(text).replaceAll("$", "$(DOLLAR)")}"`;
+}
+
+/** The inside of a ClassAd string literal. Control characters are refused: a newline would start an attribute of its own. */
+export function classAdString(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(text)) {
+    throw new UpdraftError(
+      "config",
+      `${JSON.stringify(text)} has control characters and cannot be the value of an attribute`,
+      "Correct the tag or the knob that it comes from.",
+    );
+  }
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+}
+
+function word(text: string): string {
+  if (/^[0-9A-Za-z._-]+$/.test(text)) return text;
+  throw new UpdraftError(
+    "config",
+    `${JSON.stringify(text)} is not a host name`,
+    "Look at the instance's identity.",
+  );
+}

@@ -1,0 +1,67 @@
+import { constants, type Stats } from "node:fs";
+import { open } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { EXIT_STATUS, messageOf } from "../core/errors.ts";
+import { errorAttributes, nodeAttributes } from "../core/node-attributes.ts";
+import { NODE_STATE_PATH } from "../core/node-state.ts";
+import { VERSION } from "../core/version.ts";
+
+const MAX_STATE_BYTES = 64 * 1024;
+
+const HELP = `updraft-startd: publishes what root knows about this instance as slot attributes
+
+HTCondor's startd runs it (STARTD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex) and needs no arguments. It reads the
+state that updraft-bootstrap writes and prints LeaseExpiration, OrderId, OrderedAt and the times of the boot.
+When the file is missing or cannot be believed it prints Error = "…" and ends with status 1.
+
+  --state FILE   read this file instead of ${NODE_STATE_PATH}; it must belong to root and be writable by nobody else
+  --version      print the version
+`;
+
+export async function startd(args: readonly string[]): Promise<number> {
+  let options: { state: string; help?: boolean; version?: boolean };
+  try {
+    options = parseArgs({
+      args: [...args],
+      options: {
+        state: { type: "string", default: NODE_STATE_PATH },
+        help: { type: "boolean" },
+        version: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`updraft-startd: ${messageOf(error)}\nTry updraft-startd --help.\n`);
+    return EXIT_STATUS.usage;
+  }
+  if (options.help === true || options.version === true) {
+    process.stdout.write(options.help === true ? HELP : `updraft-startd ${VERSION}\n`);
+    return 0;
+  }
+  const result = await readState(options.state).then(nodeAttributes, (error: unknown) => messageOf(error));
+  const failed = typeof result === "string";
+  const attributes: readonly string[] = failed ? errorAttributes(`${options.state}: ${result}`) : result;
+  process.stdout.write(`${attributes.join("\n")}\n`);
+  return failed ? EXIT_STATUS.failed : 0;
+}
+
+/** Only what root wrote is believed: a job could otherwise promise the pool a longer lease. */
+async function readState(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    const problem = distrust(stats);
+    if (problem !== undefined) throw new Error(problem);
+    const buffer = Buffer.alloc(MAX_STATE_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, MAX_STATE_BYTES, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function distrust(stats: Stats): string | undefined {
+  if (!stats.isFile()) return "it is not a regular file";
+  if (stats.uid !== 0) return `it belongs to user ${stats.uid}, not to root`;
+  if ((stats.mode & 0o022) !== 0) return "others than root may write to it";
+  return stats.size > MAX_STATE_BYTES ? `it is larger than ${MAX_STATE_BYTES} bytes` : undefined;
+}
