@@ -142,9 +142,11 @@ function remedy(kind: ErrorKind, code: string, error: unknown): string {
   if (kind === "denied") {
     return "Check with `aws sts get-caller-identity` whose credentials these are, and that they have Updraft's policy.";
   }
-  if (kind === "capacity") return "Add instance types or subnets in other zones, ask for fewer, or try again later.";
+  if (kind === "capacity")
+    return "Add instance types or subnets in other zones, ask for fewer, or try again later.";
   if (kind === "config") return "Correct the knob that names it, then run the same command again.";
-  if (THROTTLED.has(code)) return "AWS limits the rate of requests: wait a minute, then run the same command again.";
+  if (THROTTLED.has(code))
+    return "AWS limits the rate of requests: wait a minute, then run the same command again.";
   if (isNetworkError(error)) return "Check the network and the endpoint, then run the same command again.";
   return "Run the same command again; if it fails the same way, this is what AWS objects to.";
 }

@@ -50,7 +50,9 @@ export function cloudFormation(region: string, clock: Clock, report: Report): Cl
         parameters: Object.fromEntries(
           (found.Parameters ?? []).map((p) => [p.ParameterKey ?? "", p.ParameterValue ?? ""]),
         ),
-        outputs: Object.fromEntries((found.Outputs ?? []).map((o) => [o.OutputKey ?? "", o.OutputValue ?? ""])),
+        outputs: Object.fromEntries(
+          (found.Outputs ?? []).map((o) => [o.OutputKey ?? "", o.OutputValue ?? ""]),
+        ),
       };
     } catch (error) {
       // CloudFormation has no code of its own for a stack that does not exist.
@@ -93,7 +95,9 @@ export function cloudFormation(region: string, clock: Clock, report: Report): Cl
 
   async function failure(name: string, what: string, since: number): Promise<UpdraftError> {
     const reasons = await failures(name, since);
-    const denied = reasons.some((reason) => /AccessDenied|not authorized|UnauthorizedOperation/i.test(reason));
+    const denied = reasons.some((reason) =>
+      /AccessDenied|not authorized|UnauthorizedOperation/i.test(reason),
+    );
     return new UpdraftError(
       denied ? "denied" : "failed",
       `the stack ${name} ${what}${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,
@@ -113,7 +117,9 @@ export function cloudFormation(region: string, clock: Clock, report: Report): Cl
     }
     return events
       .filter((event) => (event.Timestamp?.getTime() ?? 0) / 1000 >= since - 60)
-      .filter((event) => event.ResourceStatus?.endsWith("_FAILED") && event.ResourceStatusReason !== undefined)
+      .filter(
+        (event) => event.ResourceStatus?.endsWith("_FAILED") && event.ResourceStatusReason !== undefined,
+      )
       .filter((event) => !/cancelled/i.test(event.ResourceStatusReason ?? ""))
       .map((event) => `${event.LogicalResourceId}: ${event.ResourceStatusReason}`)
       .reverse()

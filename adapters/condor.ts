@@ -33,7 +33,7 @@ export function condor(run: Run): Condor {
     },
     async expressionError(expression) {
       try {
-        await run("classad_eval", ["MyType = \"Job\"", expression]);
+        await run("classad_eval", ['MyType = "Job"', expression]);
         return undefined;
       } catch (error) {
         if (error instanceof UpdraftError && error.kind === "failed") return "HTCondor cannot parse it";

@@ -29,7 +29,11 @@ export function ec2(region: string): Ec2 {
     do {
       const page = await client
         .send(
-          new DescribeInstancesCommand({ Filters: filters, MaxResults: 1000, ...(NextToken && { NextToken }) }),
+          new DescribeInstancesCommand({
+            Filters: filters,
+            MaxResults: 1000,
+            ...(NextToken && { NextToken }),
+          }),
         )
         .catch((error: unknown) => {
           throw awsError(error, "list the instances");
@@ -124,7 +128,7 @@ export function ec2(region: string): Ec2 {
         const found = answer.Images?.find((image) => image.ImageId === id && image.State === "available");
         return found && { id, name: found.Name ?? "" };
       } catch (error) {
-        if (/^InvalidAMIID\./.test(awsCode(error))) return undefined;
+        if (awsCode(error).startsWith("InvalidAMIID.")) return undefined;
         throw awsError(error, `find the image ${id}`);
       }
     },

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 
@@ -50,7 +50,11 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
       );
     }
     if (error.code === "EACCES" || error.code === "EPERM") {
-      throw refuse("permission denied", "Run this as the user that HTCondor runs as, which is root as a rule.", error);
+      throw refuse(
+        "permission denied",
+        "Run this as the user that HTCondor runs as, which is root as a rule.",
+        error,
+      );
     }
     throw refuse(messageOf(error), "Check SEC_PASSWORD_FILE.", error);
   });
@@ -71,9 +75,30 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
       );
     }
     if (facts.size === 0) throw refuse("it is empty", "Store the pool's password with condor_store_cred.");
-    if (facts.size > SECRET_MAX_BYTES) throw refuse("it is too long for a password", "Correct SEC_PASSWORD_FILE.");
+    if (facts.size > SECRET_MAX_BYTES)
+      throw refuse("it is too long for a password", "Correct SEC_PASSWORD_FILE.");
     return new Uint8Array(await file.readFile());
   } finally {
     await file.close();
+  }
+}
+
+/** The files of a directory by name, as text. */
+export async function readConfigFiles(directory: string): Promise<Record<string, string>> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
+    return Object.fromEntries(
+      await Promise.all(
+        files.map(async (file) => [file.name, await readFile(join(directory, file.name), "utf8")] as const),
+      ),
+    );
+  } catch (error) {
+    throw new UpdraftError(
+      "config",
+      `could not read ${directory}: ${messageOf(error)}`,
+      "Correct _CONFIG_DIR.",
+      error,
+    );
   }
 }

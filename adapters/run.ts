@@ -24,7 +24,11 @@ export function run(environment: Readonly<Record<string, string>> = {}): Run {
     if (!result.failed) return result.stdout;
     if (result.code === "ENOENT") throw notFound(program);
     if (result.code === "EACCES") {
-      throw new UpdraftError("denied", `${program} may not be executed`, `Check the permissions of ${program}.`);
+      throw new UpdraftError(
+        "denied",
+        `${program} may not be executed`,
+        `Check the permissions of ${program}.`,
+      );
     }
     const why = result.timedOut
       ? `did not end within ${options.timeoutSeconds} s`
@@ -49,5 +53,9 @@ function notFound(program: string): UpdraftError {
         `no HTCondor on PATH: there is no program ${program}`,
         "Run this on the access point, or add the directory of HTCondor's programs to PATH.",
       )
-    : new UpdraftError("config", `there is no program ${program} on PATH`, `Install ${program} or add it to PATH.`);
+    : new UpdraftError(
+        "config",
+        `there is no program ${program} on PATH`,
+        `Install ${program} or add it to PATH.`,
+      );
 }

@@ -23,7 +23,13 @@ export function s3(region: string, bucket: string, account: string): Storage {
     let ContinuationToken: string | undefined;
     do {
       const page = await client
-        .send(new ListObjectsV2Command({ ...place, Prefix: prefix, ...(ContinuationToken && { ContinuationToken }) }))
+        .send(
+          new ListObjectsV2Command({
+            ...place,
+            Prefix: prefix,
+            ...(ContinuationToken && { ContinuationToken }),
+          }),
+        )
         .catch((error: unknown) => {
           throw awsError(error, `list ${where(prefix)}`);
         });

@@ -18,7 +18,6 @@ export function annexConfig(annex: AnnexKnobs, site: Site): string {
   return `# Annex ${annex.name} of pool ${site.pool}, written by updraft create.
 CONDOR_HOST = ${site.condorHost}
 COLLECTOR_HOST = ${site.collectors}
-DAEMON_LIST = MASTER STARTD
 
 # A node is nobody's user domain and file system but its own.
 UID_DOMAIN = $(FULL_HOSTNAME)
@@ -35,10 +34,5 @@ ${slotAttributes.map(([name, value]) => `${name} = ${value}\n`).join("")}STARTD_
 MASTER_ATTRS = $(MASTER_ATTRS) AnnexName IsAnnex
 
 START = ${start}
-
-NUM_SLOTS = 1
-NUM_SLOTS_TYPE_1 = 1
-SLOT_TYPE_1 = 100%
-SLOT_TYPE_1_PARTITIONABLE = True
 `;
 }

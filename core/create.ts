@@ -14,9 +14,26 @@ import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { formatManifest, parseManifest, type Manifest } from "./manifest.ts";
 import { order, type Market, type Order, type OrderTerms } from "./order.ts";
 import { checkOwner, formatOwner } from "./owner.ts";
-import type { Clock, CloudFormation, Ec2, FleetError, InstanceTypeFacts, Report, Slots, Storage, Subnet } from "./ports.ts";
+import type {
+  Clock,
+  CloudFormation,
+  Ec2,
+  FleetError,
+  InstanceTypeFacts,
+  Report,
+  Slots,
+  Storage,
+  Subnet,
+} from "./ports.ts";
 import type { Site } from "./site.ts";
-import { ACCOUNT_STACK, accountSetup, annexSetup, annexStack, type AccountSetup, type AnnexSetup } from "./stacks.ts";
+import {
+  ACCOUNT_STACK,
+  accountSetup,
+  annexSetup,
+  annexStack,
+  type AccountSetup,
+  type AnnexSetup,
+} from "./stacks.ts";
 import { annexPrefix, configKey, credentialKey, manifestKey, ownerKey, reportKey } from "./storage.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
@@ -91,7 +108,11 @@ export async function planCreate(
   const account = await ports.account();
   const owner: Owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
   const setUp = accountSetup(await ports.cloudFormation.stack(ACCOUNT_STACK), annex.region);
-  const annexSetUp = annexSetup(await ports.cloudFormation.stack(annexStack(annex.name)), annex.name, site.pool);
+  const annexSetUp = annexSetup(
+    await ports.cloudFormation.stack(annexStack(annex.name)),
+    annex.name,
+    site.pool,
+  );
   const leaseSeconds = request.leaseSeconds(setUp.maxLeaseSeconds);
   const claim = await ports.storage(setUp.bucket, account).get(ownerKey(annex.name));
   if (claim !== undefined) {
@@ -108,7 +129,9 @@ export async function planCreate(
       `Set ${knobName(annex.name, "IMAGE_ID")} to an AMI of that region.`,
     );
   }
-  const alreadyLive = (await ports.ec2.instances(owner)).filter((one) => isOurs(one, owner) && isLive(one)).length;
+  const alreadyLive = (await ports.ec2.instances(owner)).filter(
+    (one) => isOurs(one, owner) && isLive(one),
+  ).length;
   if (alreadyLive + request.count > annex.maxInstances) {
     throw new UpdraftError(
       "usage",
@@ -139,7 +162,10 @@ export async function planCreate(
 
 const CONFIG_FILE_NAME = /^[0-9A-Za-z._-]+\.config$/;
 
-function checkConfigFiles(files: Readonly<Record<string, string>>, annex: AnnexKnobs): Readonly<Record<string, string>> {
+function checkConfigFiles(
+  files: Readonly<Record<string, string>>,
+  annex: AnnexKnobs,
+): Readonly<Record<string, string>> {
   const wrong = Object.keys(files).find((name) => !CONFIG_FILE_NAME.test(name) || name === ANNEX_CONFIG_FILE);
   if (wrong === undefined) return files;
   throw new UpdraftError(
@@ -166,7 +192,11 @@ export function checkSubnets(found: readonly Subnet[], annex: AnnexKnobs): void 
   }
   const vpcs = new Set(found.map((subnet) => subnet.vpcId));
   if (vpcs.size > 1) {
-    throw new UpdraftError("config", `${knob} names subnets of ${vpcs.size} VPCs`, "Name subnets of one VPC.");
+    throw new UpdraftError(
+      "config",
+      `${knob} names subnets of ${vpcs.size} VPCs`,
+      "Name subnets of one VPC.",
+    );
   }
   for (const subnet of found) {
     const twin = found.find((other) => other.id !== subnet.id && other.zone === subnet.zone);
@@ -180,7 +210,11 @@ export function checkSubnets(found: readonly Subnet[], annex: AnnexKnobs): void 
   }
 }
 
-async function findTypes(ec2: Ec2, asked: readonly string[], annex: AnnexKnobs): Promise<InstanceTypeFacts[]> {
+async function findTypes(
+  ec2: Ec2,
+  asked: readonly string[],
+  annex: AnnexKnobs,
+): Promise<InstanceTypeFacts[]> {
   const found = await ec2.instanceTypes(asked);
   const missing = asked.find((type) => !found.some((facts) => facts.type === type));
   if (missing !== undefined) {
@@ -221,7 +255,10 @@ export async function writeAnnex(ports: CreatePorts, plan: CreatePlan): Promise<
 
   const claim = { ...owner, account: plan.account, region: annex.region };
   if (!(await storage.putIfAbsent(ownerKey(annex.name), encode(formatOwner(claim))))) {
-    checkOwner(new TextDecoder().decode((await storage.get(ownerKey(annex.name))) ?? new Uint8Array()), claim);
+    checkOwner(
+      new TextDecoder().decode((await storage.get(ownerKey(annex.name))) ?? new Uint8Array()),
+      claim,
+    );
   }
 
   const archive = ports.archive({ ...plan.configFiles, [ANNEX_CONFIG_FILE]: annexConfig(annex, site) });
@@ -276,7 +313,11 @@ async function prune(storage: Storage, annex: string, now: UnixTime): Promise<vo
   );
 }
 
-export type Placed = { readonly order: Order; readonly instanceIds: readonly string[]; readonly errors: readonly FleetError[] };
+export type Placed = {
+  readonly order: Order;
+  readonly instanceIds: readonly string[];
+  readonly errors: readonly FleetError[];
+};
 
 /** Orders the plan's instances: one order, or spot and then on-demand for what spot did not give. */
 export async function placeOrders(ports: CreatePorts, plan: CreatePlan): Promise<Placed[]> {
@@ -294,7 +335,12 @@ const UNKNOWN_PAUSE_SECONDS = 5;
 const NEW_PROFILE_SECONDS = 120;
 const NEW_PROFILE_PAUSE_SECONDS = 10;
 
-async function placeOrder(ports: CreatePorts, plan: CreatePlan, market: Market, count: number): Promise<Placed> {
+async function placeOrder(
+  ports: CreatePorts,
+  plan: CreatePlan,
+  market: Market,
+  count: number,
+): Promise<Placed> {
   const until = ports.clock.now() + NEW_PROFILE_SECONDS;
   for (;;) {
     const next = order(terms(plan, ports.orderId(), market, count, Math.floor(ports.clock.now())));
@@ -387,7 +433,9 @@ export async function watch(
     const line = progressLine(seen, ids.size - instances.length);
     if (line !== shown) ports.report(`${formatDuration(now - started)}: ${line}`);
     shown = line;
-    const settled = seen.filter((one) => ["joined", "claimed", "ending", "gone"].includes(one.progress)).length;
+    const settled = seen.filter((one) =>
+      ["joined", "claimed", "ending", "gone"].includes(one.progress),
+    ).length;
     // EC2 forgets a terminated instance after a while: one that was seen and is not there any more is gone.
     const forgotten = [...seenOnce].filter((id) => !instances.some((one) => one.id === id)).length;
     if (settled + forgotten >= ids.size || now - started >= timeoutSeconds) return seen;
@@ -408,7 +456,11 @@ function progressLine(seen: readonly Seen[], invisible: number): string {
 }
 
 /** What an instance that could not boot wrote about it; undefined when it wrote nothing. */
-export async function bootReport(ports: CreatePorts, plan: CreatePlan, instanceId: string): Promise<string | undefined> {
+export async function bootReport(
+  ports: CreatePorts,
+  plan: CreatePlan,
+  instanceId: string,
+): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
   const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();

@@ -105,7 +105,10 @@ const boolean: Reader<boolean> = (text) => {
 function integer(least: number, most: number): Reader<number> {
   return (text) => {
     const value = Number(text);
-    expect(/^\d{1,12}$/.test(text) && value >= least && value <= most, `a whole number from ${least} to ${most}`);
+    expect(
+      /^\d{1,12}$/.test(text) && value >= least && value <= most,
+      `a whole number from ${least} to ${most}`,
+    );
     return value;
   };
 }
@@ -161,9 +164,17 @@ function assignments(text: string): [string, string][] | undefined {
 const SLOT_RULE = 'attributes as Name = value; Name = value, each value a number, true, false or a "string"';
 /** What HTCondor or Updraft itself says about a slot. */
 const RESERVED_SLOT_ATTRIBUTES = new Set(
-  [...JOB_ATTRIBUTES, "AnnexName", "IsAnnex", "Start", "Requirements", "Rank", "Name", "Machine", "MyType"].map(
-    (name) => name.toLowerCase(),
-  ),
+  [
+    ...JOB_ATTRIBUTES,
+    "AnnexName",
+    "IsAnnex",
+    "Start",
+    "Requirements",
+    "Rank",
+    "Name",
+    "Machine",
+    "MyType",
+  ].map((name) => name.toLowerCase()),
 );
 
 const slotAttributes: Reader<Record<string, string>> = (text) => {
@@ -187,7 +198,10 @@ const MAX_OWN_TAGS = 35;
 
 const tags: Reader<Tags> = (text) => {
   const found = assignments(text);
-  expect(found !== undefined && found.length <= MAX_OWN_TAGS, `up to ${MAX_OWN_TAGS} tags as Key = value; Key = value`);
+  expect(
+    found !== undefined && found.length <= MAX_OWN_TAGS,
+    `up to ${MAX_OWN_TAGS} tags as Key = value; Key = value`,
+  );
   for (const [key, value] of found) {
     expect(
       /^[A-Za-z0-9+\-=._:@,]{1,128}$/.test(key) && !/^(\.\.?|_index)$/.test(key),
@@ -237,7 +251,12 @@ const ANNEX_TABLE: AnnexTable = {
     otherwise: REQUIRED,
     example: "ami-0123456789abcdef0",
   },
-  instanceTypes: { knob: "INSTANCE_TYPES", read: instanceTypeList, otherwise: REQUIRED, example: "m7i.large" },
+  instanceTypes: {
+    knob: "INSTANCE_TYPES",
+    read: instanceTypeList,
+    otherwise: REQUIRED,
+    example: "m7i.large",
+  },
   purchase: { knob: "PURCHASE", read: purchase, otherwise: "on-demand", example: "spot" },
   maxPrice: { knob: "MAX_PRICE", read: positive(" of USD per hour"), otherwise: undefined, example: "0.25" },
   keyName: {
@@ -247,10 +266,20 @@ const ANNEX_TABLE: AnnexTable = {
     example: "admin",
   },
   maxInstances: { knob: "MAX_INSTANCES", read: integer(1, 10_000), otherwise: 20, example: "20" },
-  leaseSeconds: { knob: "LEASE", read: duration(MIN_LEASE_SECONDS, "8h"), otherwise: 8 * 3600, example: "8h" },
+  leaseSeconds: {
+    knob: "LEASE",
+    read: duration(MIN_LEASE_SECONDS, "8h"),
+    otherwise: 8 * 3600,
+    example: "8h",
+  },
   idleSeconds: { knob: "IDLE", read: duration(1, "20m"), otherwise: 1200, example: "20m" },
   jobs: { knob: "JOBS", read: expression, otherwise: "MayUseAWS =?= true", example: "MayUseAWS =?= true" },
-  owners: { knob: "OWNERS", read: owners, otherwise: REQUIRED, example: "alice@pool.example.org, group_physics" },
+  owners: {
+    knob: "OWNERS",
+    read: owners,
+    otherwise: REQUIRED,
+    example: "alice@pool.example.org, group_physics",
+  },
   minWaitSeconds: { knob: "MIN_WAIT", read: duration(0, "2m"), otherwise: undefined, example: "2m" },
   credential: { knob: "CREDENTIAL", read: credential, otherwise: "idtoken", example: "password" },
   maxLiability: { knob: "MAX_LIABILITY", read: positive(" of USD"), otherwise: undefined, example: "100" },
@@ -306,7 +335,10 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
       expected: "the names of the annexes, such as burst",
     });
   }
-  const pool = read("UPDRAFT_POOL", matching(/^[A-Za-z0-9._:-]{1,255}$/, "a trust domain such as pool.example.org"));
+  const pool = read(
+    "UPDRAFT_POOL",
+    matching(/^[A-Za-z0-9._:-]{1,255}$/, "a trust domain such as pool.example.org"),
+  );
   const stop = read("UPDRAFT_STOP", boolean) ?? false;
 
   const annexes: AnnexKnobs[] = [];
@@ -315,7 +347,8 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
     const fields: Record<string, unknown> = { name };
     for (const [field, row] of Object.entries(ANNEX_TABLE)) {
       const knob = knobName(name, row.knob);
-      fields[field] = read<unknown>(knob, row.read) ?? (row.otherwise === REQUIRED ? undefined : row.otherwise);
+      fields[field] =
+        read<unknown>(knob, row.read) ?? (row.otherwise === REQUIRED ? undefined : row.otherwise);
       if (row.otherwise === REQUIRED && !byName.has(knob.toUpperCase())) {
         problems.push({
           name: knob,

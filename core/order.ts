@@ -127,10 +127,9 @@ function fleetRequest(terms: OrderTerms): FleetRequest {
             ...(terms.maxPrice !== undefined && { MaxTotalPrice: dollars(terms.maxPrice * terms.count) }),
           },
         }),
-    LaunchTemplateConfigs: [
-      config(terms.template, false),
-      config(terms.burstableTemplate, true),
-    ].filter((config) => config.Overrides.length > 0),
+    LaunchTemplateConfigs: [config(terms.template, false), config(terms.burstableTemplate, true)].filter(
+      (config) => config.Overrides.length > 0,
+    ),
     TagSpecifications: [
       {
         ResourceType: "instance",

@@ -24,7 +24,11 @@ export type FleetError = { readonly code: string; readonly message: string };
 
 /** An unknown outcome must be settled by looking for the order's instances; the same request may be sent again. */
 export type FleetOutcome =
-  | { readonly outcome: "answered"; readonly instanceIds: readonly string[]; readonly errors: readonly FleetError[] }
+  | {
+      readonly outcome: "answered";
+      readonly instanceIds: readonly string[];
+      readonly errors: readonly FleetError[];
+    }
   | { readonly outcome: "unknown"; readonly reason: string };
 
 export type Ec2 = {

@@ -12,7 +12,10 @@ export function parseCount(text: string, maxInstances: number, knob: string): nu
   const count = Number(text);
   if (count < 1) throw usage(`count ${text} orders nothing`, "Give a number of instances from 1.");
   if (count > maxInstances) {
-    throw usage(`count ${text} is more than the ${maxInstances} instances that ${knob} allows`, `Ask for fewer, or raise ${knob}.`);
+    throw usage(
+      `count ${text} is more than the ${maxInstances} instances that ${knob} allows`,
+      `Ask for fewer, or raise ${knob}.`,
+    );
   }
   return count;
 }
@@ -26,7 +29,8 @@ export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number)
       "Give a duration such as 8h or 1h30m, or a time such as 2030-01-31T18:00Z.",
     );
   }
-  if (seconds <= 0) throw usage(`lease "${text}" ends in the past`, "Give a duration such as 8h, or a time to come.");
+  if (seconds <= 0)
+    throw usage(`lease "${text}" ends in the past`, "Give a duration such as 8h, or a time to come.");
   if (seconds < MIN_LEASE_SECONDS) {
     throw usage(
       `a lease of ${formatDuration(seconds)} is shorter than ${formatDuration(MIN_LEASE_SECONDS)}, in which no instance can work`,
@@ -43,7 +47,7 @@ export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number)
 }
 
 function leaseSeconds(text: string, now: UnixTime): number | undefined {
-  if (/^-/.test(text)) {
+  if (text.startsWith("-")) {
     const magnitude = parseDuration(text.slice(1));
     return magnitude === undefined ? undefined : -magnitude;
   }

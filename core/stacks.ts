@@ -76,7 +76,9 @@ export function checkPool(stack: Stack, annex: string, pool: string): void {
 }
 
 function usable(stack: Stack | undefined): Stack | undefined {
-  return stack !== undefined && /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE/.test(stack.status) ? stack : undefined;
+  return stack !== undefined && /^(CREATE|UPDATE|UPDATE_ROLLBACK)_COMPLETE/.test(stack.status)
+    ? stack
+    : undefined;
 }
 
 const MAX_TEMPLATE_BYTES = 50_000;

@@ -13,12 +13,7 @@ export const JOB_ATTRIBUTES = ["User", "AcctGroup", "TargetAnnexName", SCHEDD_AT
  * The one expression that says which jobs an annex is for: the filter over the queue and, word for word, the nodes'
  * START. Attributes have no scope, because a filter knows only the job, and START looks in the slot and then in the job.
  */
-export function startExpression(p: {
-  annex: string;
-  schedd: string;
-  jobs: string;
-  owners: Owners;
-}): string {
+export function startExpression(p: { annex: string; schedd: string; jobs: string; owners: Owners }): string {
   const parts = [
     `(${p.jobs})`,
     `(TargetAnnexName =?= undefined || TargetAnnexName =?= ${quote(p.annex)})`,

@@ -4,7 +4,11 @@ import type { Clock, Ec2, Slots } from "./ports.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
 
-export type StatusPorts = { readonly clock: Clock; readonly ec2: Pick<Ec2, "instances">; readonly slots: Slots };
+export type StatusPorts = {
+  readonly clock: Clock;
+  readonly ec2: Pick<Ec2, "instances">;
+  readonly slots: Slots;
+};
 
 /** The annex's instances that are not gone. */
 export async function annexStatus(ports: StatusPorts, owner: Owner): Promise<Seen[]> {

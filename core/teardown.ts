@@ -27,7 +27,12 @@ function refuseLive(live: readonly Instance[], what: string): void {
 }
 
 /** Undoes the set-up of an annex: its objects and its stack. */
-export async function tearDownAnnex(ports: TeardownPorts, annex: string, region: string, site: Site): Promise<void> {
+export async function tearDownAnnex(
+  ports: TeardownPorts,
+  annex: string,
+  region: string,
+  site: Site,
+): Promise<void> {
   const stack = await ports.cloudFormation.stack(annexStack(annex));
   if (stack !== undefined) checkPool(stack, annex, site.pool);
   const account = await ports.account();

@@ -1,6 +1,7 @@
 import { BOUNDARY, BOUNDARY_PARAMETER, HAS_BOUNDARY, attribute, output, ref, sub } from "./intrinsic.ts";
 
-const ec2 = (resource: string) => sub(`arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
+const ec2 = (resource: string) =>
+  sub(`arn:\${AWS::Partition}:ec2:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 const ownerless = (resource: string) => sub(`arn:\${AWS::Partition}:ec2:\${AWS::Region}::${resource}`);
 const objects = (pattern: string) => sub(`arn:\${AWS::Partition}:s3:::\${Bucket}/${pattern}`);
 const iam = (resource: string) => sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:${resource}`);
@@ -79,7 +80,9 @@ const HOOK: Statement[] = [
   deny("DenyLaunchWithoutLease", LAUNCH, INSTANCES, {
     Null: { "aws:RequestTag/htcondor:LeaseExpiration": "true" },
   }),
-  deny("DenyLaunchWithoutAnnex", LAUNCH, INSTANCES, { Null: { "aws:RequestTag/htcondor:AnnexName": "true" } }),
+  deny("DenyLaunchWithoutAnnex", LAUNCH, INSTANCES, {
+    Null: { "aws:RequestTag/htcondor:AnnexName": "true" },
+  }),
   deny("DenyLaunchWithoutPool", LAUNCH, INSTANCES, { Null: { "aws:RequestTag/htcondor:Pool": "true" } }),
   deny("DenyLaunchWithoutOurProfile", "ec2:RunInstances", INSTANCES, { ArnNotLike: OUR_PROFILE }),
   deny("DenyLaunchWithImdsV1", "ec2:RunInstances", INSTANCES, {
@@ -218,12 +221,18 @@ export function accountTemplate(enforcer: string) {
           },
           OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
           BucketEncryption: {
-            ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+            ServerSideEncryptionConfiguration: [
+              { ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } },
+            ],
           },
           LifecycleConfiguration: {
             Rules: [
               { Id: "reports", Status: "Enabled", Prefix: "reports/", ExpirationInDays: 30 },
-              { Id: "uploads", Status: "Enabled", AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+              {
+                Id: "uploads",
+                Status: "Enabled",
+                AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+              },
             ],
           },
         },
