@@ -9,6 +9,7 @@ import {
   type Instance,
   type Owner,
   type Seen,
+  type Slot,
 } from "./instance.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { formatManifest, parseManifest, type Manifest } from "./manifest.ts";
@@ -425,11 +426,19 @@ export async function watch(
   const started = ports.clock.now();
   const seenOnce = new Set<string>();
   let shown = "";
+  let slots: readonly Slot[] = [];
   for (;;) {
     const now = ports.clock.now();
     const instances = (await ours(ports, plan)).filter((one) => ids.has(one.id));
     for (const one of instances) seenOnce.add(one.id);
-    const seen = join(instances, await ports.slots(plan.annex.name), now, LATE_AFTER_SECONDS);
+    try {
+      slots = await ports.slots(plan.annex.name);
+    } catch (error) {
+      // The instances are ordered and go on without us: a collector that is away for a moment ends no waiting.
+      if (!(error instanceof UpdraftError)) throw error;
+      ports.report(`the collector does not answer: ${error.message}`);
+    }
+    const seen = join(instances, slots, now, LATE_AFTER_SECONDS);
     const line = progressLine(seen, ids.size - instances.length);
     if (line !== shown) ports.report(`${formatDuration(now - started)}: ${line}`);
     shown = line;
