@@ -1,0 +1,87 @@
+import { UpdraftError } from "../core/errors.ts";
+import type { Slot } from "../core/instance.ts";
+import type { Setting } from "../core/knobs.ts";
+import { quote } from "../core/classad.ts";
+import type { Run } from "./run.ts";
+
+const SLOT_ATTRIBUTES = ["Name", "State", "Activity", "CloudInstanceID", "AnnexName"];
+
+export type Condor = {
+  /** Every defined knob whose name matches the regular expression, with its expanded value and where it was set. */
+  settings(pattern: string): Promise<Setting[]>;
+  /** The slots that the collector knows of an annex. */
+  slots(annex: string): Promise<Slot[]>;
+  /** What is wrong with a ClassAd expression; undefined when nothing is. */
+  expressionError(expression: string): Promise<string | undefined>;
+};
+
+export function condor(run: Run): Condor {
+  return {
+    async settings(pattern) {
+      return parseDump(await run("condor_config_val", ["-dump", "-expanded", "-verbose", pattern]));
+    },
+    async slots(annex) {
+      const text = await run("condor_status", [
+        "-startd",
+        "-constraint",
+        `AnnexName =?= ${quote(annex)}`,
+        "-attributes",
+        SLOT_ATTRIBUTES.join(","),
+        "-json",
+      ]);
+      return parseSlots(text);
+    },
+    async expressionError(expression) {
+      try {
+        await run("classad_eval", ['MyType = "Job"', expression]);
+        return undefined;
+      } catch (error) {
+        if (error instanceof UpdraftError && error.kind === "failed") return "HTCondor cannot parse it";
+        throw error;
+      }
+    },
+  };
+}
+
+/**
+ * Reads `condor_config_val -dump -expanded -verbose`: `NAME = value` or `NAME @=end … @end`, then lines ` # at: …`.
+ * A knob with an empty value is one that HTCondor calls not defined, and is left out.
+ */
+export function parseDump(text: string): Setting[] {
+  const found: Setting[] = [];
+  const lines = text.split("\n");
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] ?? "";
+    const several = /^([A-Za-z_][\w.]*) @=(\S+)$/.exec(line);
+    const single = /^([A-Za-z_][\w.]*) = (.*)$/.exec(line);
+    let name: string;
+    let value: string;
+    if (several !== null) {
+      const end = `@${several[2] ?? ""}`;
+      const body: string[] = [];
+      while (i + 1 < lines.length && lines[i + 1] !== end) body.push((lines[++i] ?? "").trim());
+      i++;
+      [name, value] = [several[1] ?? "", body.join(" ").trim()];
+    } else if (single !== null) {
+      [name, value] = [single[1] ?? "", (single[2] ?? "").trim()];
+    } else {
+      continue;
+    }
+    const at = /^ # at: (.*)$/.exec(lines[i + 1] ?? "");
+    if (value !== "") found.push({ name, value, source: at?.[1] ?? "unknown place" });
+  }
+  return found;
+}
+
+/** HTCondor prints nothing at all when there is no ad. */
+export function parseSlots(text: string): Slot[] {
+  if (text.trim() === "") return [];
+  const ads = JSON.parse(text) as Record<string, unknown>[];
+  const word = (value: unknown): string => (typeof value === "string" ? value : "");
+  return ads.map((ad) => ({
+    name: word(ad["Name"]),
+    instanceId: typeof ad["CloudInstanceID"] === "string" ? ad["CloudInstanceID"] : undefined,
+    state: word(ad["State"]),
+    activity: word(ad["Activity"]),
+  }));
+}

@@ -1,0 +1,155 @@
+import {
+  CreateFleetCommand,
+  DescribeImagesCommand,
+  DescribeInstanceTypesCommand,
+  DescribeInstancesCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+  TerminateInstancesCommand,
+  type CreateFleetCommandInput,
+  type Filter,
+  type Instance as Ec2Instance,
+  type _InstanceType,
+} from "@aws-sdk/client-ec2";
+import type { Ec2State, Instance } from "../core/instance.ts";
+import type { Ec2 } from "../core/ports.ts";
+import { TAG } from "../core/tags.ts";
+import { awsClient } from "./aws-client.ts";
+import { awsCode, awsError, isAmbiguous } from "./aws-errors.ts";
+
+const LIVE: readonly Ec2State[] = ["pending", "running", "stopping", "stopped", "shutting-down"];
+const TERMINATIONS_AT_ONCE = 200;
+
+export function ec2(region: string): Ec2 {
+  const client = awsClient(EC2Client, region);
+
+  async function describe(filters: Filter[]): Promise<Instance[]> {
+    const found: Instance[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await client
+        .send(
+          new DescribeInstancesCommand({
+            Filters: filters,
+            MaxResults: 1000,
+            ...(NextToken && { NextToken }),
+          }),
+        )
+        .catch((error: unknown) => {
+          throw awsError(error, "list the instances");
+        });
+      for (const reservation of page.Reservations ?? []) {
+        for (const one of reservation.Instances ?? []) found.push(instance(one));
+      }
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined && NextToken !== "");
+    return found;
+  }
+
+  async function terminate(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      await client.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    } catch (error) {
+      const gone = awsCode(error) === "InvalidInstanceID.NotFound";
+      if (ids.length === 1) {
+        if (gone) return;
+        throw awsError(error, `terminate ${ids[0]}`);
+      }
+      // One bad id fails the whole call and nothing is terminated: halve until only the bad one is left out.
+      const half = ids.length >> 1;
+      const results = await Promise.allSettled([terminate(ids.slice(0, half)), terminate(ids.slice(half))]);
+      const failure = results.find((result) => result.status === "rejected");
+      if (failure !== undefined) throw failure.reason;
+    }
+  }
+
+  return {
+    instances: (owner) =>
+      describe([
+        tagFilter(TAG.annex, owner.annex),
+        tagFilter(TAG.pool, owner.pool),
+        tagFilter(TAG.schedd, owner.schedd),
+      ]),
+    liveInstances: (annex) =>
+      describe([
+        annex === undefined ? { Name: "tag-key", Values: [TAG.annex] } : tagFilter(TAG.annex, annex),
+        { Name: "instance-state-name", Values: [...LIVE] },
+      ]),
+    async createFleet(request) {
+      try {
+        const answer = await client.send(new CreateFleetCommand(request as CreateFleetCommandInput));
+        return {
+          outcome: "answered",
+          instanceIds: (answer.Instances ?? []).flatMap((set) => set.InstanceIds ?? []),
+          errors: (answer.Errors ?? []).map((error) => ({
+            code: error.ErrorCode ?? "",
+            message: error.ErrorMessage ?? "",
+          })),
+        };
+      } catch (error) {
+        const failure = awsError(error, "order instances");
+        if (isAmbiguous(error)) return { outcome: "unknown", reason: failure.message };
+        throw failure;
+      }
+    },
+    async terminate(ids) {
+      for (let start = 0; start < ids.length; start += TERMINATIONS_AT_ONCE) {
+        await terminate(ids.slice(start, start + TERMINATIONS_AT_ONCE));
+      }
+    },
+    async subnets(ids) {
+      const answer = await client
+        .send(new DescribeSubnetsCommand({ SubnetIds: [...ids] }))
+        .catch((error: unknown) => {
+          throw awsError(error, `find the subnets ${ids.join(", ")}`);
+        });
+      return (answer.Subnets ?? []).map((subnet) => ({
+        id: subnet.SubnetId ?? "",
+        vpcId: subnet.VpcId ?? "",
+        zone: subnet.AvailabilityZone ?? "",
+      }));
+    },
+    async instanceTypes(types) {
+      const answer = await client
+        .send(new DescribeInstanceTypesCommand({ InstanceTypes: [...types] as _InstanceType[] }))
+        .catch((error: unknown) => {
+          throw awsError(error, `find the instance types ${types.join(", ")}`);
+        });
+      return (answer.InstanceTypes ?? []).map((facts) => ({
+        type: facts.InstanceType ?? "",
+        burstable: facts.BurstablePerformanceSupported ?? false,
+        cpus: facts.VCpuInfo?.DefaultVCpus ?? 0,
+      }));
+    },
+    async image(id) {
+      try {
+        const answer = await client.send(new DescribeImagesCommand({ ImageIds: [id] }));
+        const found = answer.Images?.find((image) => image.ImageId === id && image.State === "available");
+        return found && { id, name: found.Name ?? "" };
+      } catch (error) {
+        if (awsCode(error).startsWith("InvalidAMIID.")) return undefined;
+        throw awsError(error, `find the image ${id}`);
+      }
+    },
+  };
+}
+
+/** `*` and `?` are wild cards in a filter's value; here they stand for themselves. */
+function tagFilter(tag: string, value: string): Filter {
+  return { Name: `tag:${tag}`, Values: [value.replace(/[\\*?]/g, "\\$&")] };
+}
+
+function instance(one: Ec2Instance): Instance {
+  return {
+    id: one.InstanceId ?? "",
+    state: one.State?.Name ?? "pending",
+    type: one.InstanceType ?? "",
+    imageId: one.ImageId ?? "",
+    zone: one.Placement?.AvailabilityZone ?? "",
+    privateIp: one.PrivateIpAddress,
+    launched: (one.LaunchTime?.getTime() ?? 0) / 1000,
+    spot: one.InstanceLifecycle === "spot",
+    tags: Object.fromEntries((one.Tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""])),
+  };
+}

@@ -1,0 +1,98 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import type { Storage, StoredObject } from "../core/ports.ts";
+import { awsClient } from "./aws-client.ts";
+import { awsCode, awsError, isAbsent } from "./aws-errors.ts";
+
+const DELETIONS_AT_ONCE = 8;
+
+/** One bucket. Every call names the account that must own it, so that a bucket of that name elsewhere is refused. */
+export function s3(region: string, bucket: string, account: string): Storage {
+  const client = awsClient(S3Client, region, { requestTimeoutSeconds: 300 });
+  const place = { Bucket: bucket, ExpectedBucketOwner: account };
+  const where = (key: string): string => `s3://${bucket}/${key}`;
+
+  async function list(prefix: string): Promise<StoredObject[]> {
+    const found: StoredObject[] = [];
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await client
+        .send(
+          new ListObjectsV2Command({
+            ...place,
+            Prefix: prefix,
+            ...(ContinuationToken && { ContinuationToken }),
+          }),
+        )
+        .catch((error: unknown) => {
+          throw awsError(error, `list ${where(prefix)}`);
+        });
+      for (const object of page.Contents ?? []) {
+        if (object.Key !== undefined) {
+          found.push({ key: object.Key, modified: (object.LastModified?.getTime() ?? 0) / 1000 });
+        }
+      }
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+    return found;
+  }
+
+  return {
+    list,
+    async get(key) {
+      try {
+        const answer = await client.send(new GetObjectCommand({ ...place, Key: key }));
+        return await answer.Body?.transformToByteArray();
+      } catch (error) {
+        if (isAbsent(error)) return undefined;
+        throw awsError(error, `read ${where(key)}`);
+      }
+    },
+    async has(key) {
+      try {
+        await client.send(new HeadObjectCommand({ ...place, Key: key }));
+        return true;
+      } catch (error) {
+        if (isAbsent(error)) return false;
+        throw awsError(error, `look at ${where(key)}`);
+      }
+    },
+    async put(key, bytes) {
+      try {
+        await client.send(new PutObjectCommand({ ...place, Key: key, Body: bytes }));
+      } catch (error) {
+        throw awsError(error, `write ${where(key)}`);
+      }
+    },
+    async putIfAbsent(key, bytes) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await client.send(new PutObjectCommand({ ...place, Key: key, Body: bytes, IfNoneMatch: "*" }));
+          return true;
+        } catch (error) {
+          if (awsCode(error) === "PreconditionFailed") return false;
+          // 409: another conditional write to the key was under way; S3 asks for the call to be repeated.
+          if (awsCode(error) === "ConditionalRequestConflict" && attempt < 5) continue;
+          throw awsError(error, `write ${where(key)}`);
+        }
+      }
+    },
+    async remove(keys) {
+      for (let start = 0; start < keys.length; start += DELETIONS_AT_ONCE) {
+        await Promise.all(
+          keys.slice(start, start + DELETIONS_AT_ONCE).map((key) =>
+            client.send(new DeleteObjectCommand({ ...place, Key: key })).catch((error: unknown) => {
+              throw awsError(error, `delete ${where(key)}`);
+            }),
+          ),
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** A ClassAd string literal. */
+export function quote(text: string): string {
+  return `"${text.replace(/[\\"]/g, "\\$&")}"`;
+}
+
+/** What makes a text unfit to be an expression in a configuration file; undefined when nothing does. HTCondor parses the rest. */
+export function expressionProblem(text: string): string | undefined {
+  if (/[\r\n]/.test(text)) return "it has more than one line";
+  if (/\$[A-Za-z_]*\(/.test(text)) return "it holds a macro that HTCondor could not expand";
+  const open: string[] = [];
+  const partner: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
+  let quoted: string | undefined;
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    if (quoted !== undefined) {
+      if (character === "\\") i++;
+      else if (character === quoted) quoted = undefined;
+    } else if (character === '"' || character === "'") {
+      quoted = character;
+    } else if ("([{".includes(character)) {
+      open.push(character);
+    } else if (character in partner && open.pop() !== partner[character]) {
+      return `its ${character} closes nothing`;
+    }
+  }
+  if (quoted !== undefined) return `its ${quoted} is not closed`;
+  if (open.length > 0) return `its ${open.at(-1)} is not closed`;
+  return text.trim() === "" ? "it is empty" : undefined;
+}
+
+/** The names that an expression reads, in lower case, as attribute names are compared. */
+export function attributeNames(expression: string): Set<string> {
+  const bare = expression.replace(/"(?:[^"\\]|\\.)*"/g, " ");
+  return new Set((bare.match(/[A-Za-z_]\w*/g) ?? []).map((name) => name.toLowerCase()));
+}

@@ -1,0 +1,430 @@
+import { ANNEX_NAME_RULE, isAnnexName } from "./annex.ts";
+import { attributeNames, expressionProblem } from "./classad.ts";
+import { UpdraftError } from "./errors.ts";
+import { MIN_LEASE_SECONDS } from "./lease.ts";
+import type { CredentialKind } from "./manifest.ts";
+import { nearest } from "./nearest.ts";
+import { JOB_ATTRIBUTES, type Owners } from "./start-expression.ts";
+import type { Tags } from "./tags.ts";
+import { parseDuration } from "./time.ts";
+
+/** A knob as condor_config_val shows it: the expanded value and where it was set. */
+export type Setting = { readonly name: string; readonly value: string; readonly source: string };
+
+export type KnobProblem = {
+  readonly name: string;
+  /** Undefined when the knob is missing. */
+  readonly value: string | undefined;
+  readonly source: string | undefined;
+  readonly expected: string;
+};
+
+export type Purchase = "spot" | "on-demand" | "spot-then-on-demand";
+
+export type AnnexKnobs = {
+  readonly name: string;
+  readonly region: string;
+  readonly subnets: readonly string[];
+  readonly publicIp: boolean;
+  /** An AMI's id, or the name of an SSM parameter (with a leading `/`) that holds one. */
+  readonly image: string;
+  readonly instanceTypes: readonly string[];
+  readonly purchase: Purchase;
+  /** USD per instance and hour. */
+  readonly maxPrice: number | undefined;
+  readonly keyName: string | undefined;
+  readonly maxInstances: number;
+  readonly leaseSeconds: number;
+  readonly idleSeconds: number;
+  readonly jobs: string;
+  readonly owners: Owners;
+  /** Undefined: two negotiation cycles. */
+  readonly minWaitSeconds: number | undefined;
+  readonly credential: CredentialKind;
+  /** USD. */
+  readonly maxLiability: number | undefined;
+  /** Machine-hours that one job-hour of waiting is worth. */
+  readonly waitValue: number | undefined;
+  readonly expectedRuntime: string | undefined;
+  readonly drainSeconds: number;
+  /** Attribute name to ClassAd literal. */
+  readonly slotAttributes: Readonly<Record<string, string>>;
+  readonly tags: Tags;
+  readonly configDirectory: string | undefined;
+  readonly mode: "advise" | "act";
+};
+
+export type Knobs = {
+  readonly pool: string | undefined;
+  readonly stop: boolean;
+  readonly annexes: readonly AnnexKnobs[];
+};
+
+const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP"];
+
+/** A reader gives the value, or throws a string: what would be right. */
+type Reader<T> = (text: string) => T;
+
+class Expected extends Error {}
+
+function expect(condition: boolean, expected: string): asserts condition {
+  if (!condition) throw new Expected(expected);
+}
+
+const list = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== "");
+
+function listOf(pattern: RegExp, expected: string): Reader<string[]> {
+  return (text) => {
+    const words = list(text);
+    expect(words.length > 0 && words.every((word) => pattern.test(word)), expected);
+    expect(new Set(words).size === words.length, `${expected}, each once`);
+    return words;
+  };
+}
+
+function matching(pattern: RegExp, expected: string): Reader<string> {
+  return (text) => {
+    expect(pattern.test(text), expected);
+    return text;
+  };
+}
+
+function oneOf<T extends string>(...words: readonly T[]): Reader<T> {
+  return (text) => {
+    const found = words.find((word) => word === text.toLowerCase());
+    expect(found !== undefined, `one of ${words.join(", ")}`);
+    return found;
+  };
+}
+
+const boolean: Reader<boolean> = (text) => {
+  expect(/^(true|false|yes|no|1|0)$/i.test(text), "true or false");
+  return /^(true|yes|1)$/i.test(text);
+};
+
+function integer(least: number, most: number): Reader<number> {
+  return (text) => {
+    const value = Number(text);
+    expect(
+      /^\d{1,12}$/.test(text) && value >= least && value <= most,
+      `a whole number from ${least} to ${most}`,
+    );
+    return value;
+  };
+}
+
+function positive(unit: string): Reader<number> {
+  return (text) => {
+    expect(/^\d{0,9}(\.\d{1,9})?$/.test(text) && Number(text) > 0, `a positive number${unit}, such as 0.25`);
+    return Number(text);
+  };
+}
+
+/** Also a product, which is how `20 * $(MINUTE)` expands. */
+function duration(leastSeconds: number, example: string): Reader<number> {
+  return (text) => {
+    const product = /^\(?(\d{1,6})\s*\*\s*(\d{1,6})\)?$/.exec(text);
+    const seconds = product === null ? parseDuration(text) : Number(product[1]) * Number(product[2]);
+    expect(seconds !== undefined, `a duration such as ${example}`);
+    expect(seconds >= leastSeconds, `a duration of at least ${leastSeconds} s`);
+    return seconds;
+  };
+}
+
+const expression: Reader<string> = (text) => {
+  const problem = expressionProblem(text);
+  expect(problem === undefined, `a ClassAd expression over the job, but ${problem ?? ""}`);
+  return text;
+};
+
+const owners: Reader<Owners> = (text) => {
+  const words = list(text);
+  if (words.length === 1 && words[0] === "*") return "*";
+  expect(
+    words.length > 0 && words.every((word) => /^[A-Za-z0-9_][\w.+-]*(@[A-Za-z0-9][\w.-]*)?$/.test(word)),
+    "users as user@domain or accounting groups, separated by commas, or * alone for everyone",
+  );
+  return words;
+};
+
+/** `Name = value; Name = value`; a semicolon inside quotes separates nothing. */
+function assignments(text: string): [string, string][] | undefined {
+  const parts = text.match(/(?:[^;"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  if (parts.join(";").replace(/\s/g, "") !== text.replace(/\s|;\s*$/g, "")) return undefined;
+  const result: [string, string][] = [];
+  for (const part of parts) {
+    if (part.trim() === "") continue;
+    const match = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/s.exec(part);
+    if (match === null) return undefined;
+    result.push([match[1] ?? "", match[2] ?? ""]);
+  }
+  return new Set(result.map(([name]) => name.toLowerCase())).size === result.length ? result : undefined;
+}
+
+const SLOT_RULE = 'attributes as Name = value; Name = value, each value a number, true, false or a "string"';
+/** What HTCondor or Updraft itself says about a slot. */
+const RESERVED_SLOT_ATTRIBUTES = new Set(
+  [
+    ...JOB_ATTRIBUTES,
+    "AnnexName",
+    "IsAnnex",
+    "Start",
+    "Requirements",
+    "Rank",
+    "Name",
+    "Machine",
+    "MyType",
+  ].map((name) => name.toLowerCase()),
+);
+
+const slotAttributes: Reader<Record<string, string>> = (text) => {
+  const found = assignments(text);
+  expect(found !== undefined, SLOT_RULE);
+  for (const [name, value] of found) {
+    expect(/^[A-Za-z_]\w*$/.test(name), `${SLOT_RULE}; "${name}" is not a name`);
+    expect(
+      /^(true|false|-?\d+(\.\d+)?|"(?:[^"\\\r\n]|\\["\\])*")$/i.test(value) && !/\$[A-Za-z_]*\(/.test(value),
+      `${SLOT_RULE}; ${name} has none of these`,
+    );
+    expect(
+      !RESERVED_SLOT_ATTRIBUTES.has(name.toLowerCase()) && !/^(Cloud|Updraft|Annex_)/i.test(name),
+      `other attributes than ${name}, which is not for this knob to set`,
+    );
+  }
+  return Object.fromEntries(found);
+};
+
+const MAX_OWN_TAGS = 35;
+
+const tags: Reader<Tags> = (text) => {
+  const found = assignments(text);
+  expect(
+    found !== undefined && found.length <= MAX_OWN_TAGS,
+    `up to ${MAX_OWN_TAGS} tags as Key = value; Key = value`,
+  );
+  for (const [key, value] of found) {
+    expect(
+      /^[A-Za-z0-9+\-=._:@,]{1,128}$/.test(key) && !/^(\.\.?|_index)$/.test(key),
+      `tag keys of letters, digits and +-=._:@, which instance metadata can show; "${key}" is none`,
+    );
+    expect(!/^(aws|htcondor):/i.test(key) && key !== "Name", `another tag key than ${key}, which is taken`);
+    expect(/^[\p{L}\p{N} +\-=._:/@]{0,256}$/u.test(value), `a tag value that EC2 accepts for ${key}`);
+  }
+  return Object.fromEntries(found);
+};
+
+const credential: Reader<CredentialKind> = oneOf("idtoken", "password");
+const purchase: Reader<Purchase> = oneOf("spot", "on-demand", "spot-then-on-demand");
+const mode: Reader<"advise" | "act"> = oneOf("advise", "act");
+const region = matching(/^[a-z]{2}(-[a-z]+){1,3}-\d$/, "an AWS region such as us-east-1");
+const SUBNET = /^subnet-[0-9a-f]{8,17}$/;
+const IMAGE = /^(ami-[0-9a-z]{8,17}|\/[\w./-]{1,1000})$/;
+const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
+export const TYPES_RULE = "instance types such as m7i.large, separated by commas";
+export const instanceTypeList = listOf(TYPE, TYPES_RULE);
+
+/** Marks a knob that must be written. */
+const REQUIRED = Symbol("required");
+
+type AnnexTable = {
+  [Field in Exclude<keyof AnnexKnobs, "name">]: {
+    knob: string;
+    read: Reader<NonNullable<AnnexKnobs[Field]>>;
+    otherwise: AnnexKnobs[Field] | typeof REQUIRED;
+    example: string;
+  };
+};
+
+/** Every knob of an annex: how it is read, and what holds when it is not written. */
+const ANNEX_TABLE: AnnexTable = {
+  region: { knob: "REGION", read: region, otherwise: REQUIRED, example: "us-east-1" },
+  subnets: {
+    knob: "SUBNETS",
+    read: listOf(SUBNET, "subnets such as subnet-0123456789abcdef0, separated by commas"),
+    otherwise: REQUIRED,
+    example: "subnet-0123456789abcdef0",
+  },
+  publicIp: { knob: "PUBLIC_IP", read: boolean, otherwise: false, example: "true" },
+  image: {
+    knob: "IMAGE_ID",
+    read: matching(IMAGE, "an AMI such as ami-0123456789abcdef0, or an SSM parameter that starts with /"),
+    otherwise: REQUIRED,
+    example: "ami-0123456789abcdef0",
+  },
+  instanceTypes: {
+    knob: "INSTANCE_TYPES",
+    read: instanceTypeList,
+    otherwise: REQUIRED,
+    example: "m7i.large",
+  },
+  purchase: { knob: "PURCHASE", read: purchase, otherwise: "on-demand", example: "spot" },
+  maxPrice: { knob: "MAX_PRICE", read: positive(" of USD per hour"), otherwise: undefined, example: "0.25" },
+  keyName: {
+    knob: "KEY_NAME",
+    read: matching(/^[\x20-\x7e]{1,255}$/, "the name of an EC2 key pair"),
+    otherwise: undefined,
+    example: "admin",
+  },
+  maxInstances: { knob: "MAX_INSTANCES", read: integer(1, 10_000), otherwise: 20, example: "20" },
+  leaseSeconds: {
+    knob: "LEASE",
+    read: duration(MIN_LEASE_SECONDS, "8h"),
+    otherwise: 8 * 3600,
+    example: "8h",
+  },
+  idleSeconds: { knob: "IDLE", read: duration(1, "20m"), otherwise: 1200, example: "20m" },
+  jobs: { knob: "JOBS", read: expression, otherwise: "MayUseAWS =?= true", example: "MayUseAWS =?= true" },
+  owners: {
+    knob: "OWNERS",
+    read: owners,
+    otherwise: REQUIRED,
+    example: "alice@pool.example.org, group_physics",
+  },
+  minWaitSeconds: { knob: "MIN_WAIT", read: duration(0, "2m"), otherwise: undefined, example: "2m" },
+  credential: { knob: "CREDENTIAL", read: credential, otherwise: "idtoken", example: "password" },
+  maxLiability: { knob: "MAX_LIABILITY", read: positive(" of USD"), otherwise: undefined, example: "100" },
+  waitValue: { knob: "WAIT_VALUE", read: positive(""), otherwise: undefined, example: "0.5" },
+  expectedRuntime: { knob: "EXPECTED_RUNTIME", read: expression, otherwise: undefined, example: "3600" },
+  drainSeconds: { knob: "DRAIN_SECONDS", read: duration(0, "10m"), otherwise: 600, example: "10m" },
+  slotAttributes: { knob: "SLOT_ATTRS", read: slotAttributes, otherwise: {}, example: "HasScratch = true" },
+  tags: { knob: "TAGS", read: tags, otherwise: {}, example: "CostCenter = 42" },
+  configDirectory: {
+    knob: "CONFIG_DIR",
+    read: matching(/^\/[^\0\r\n]*$/, "the absolute path of a directory"),
+    otherwise: undefined,
+    example: "/etc/condor/updraft.d",
+  },
+  mode: { knob: "MODE", read: mode, otherwise: "advise", example: "act" },
+};
+
+const ANNEX_SUFFIXES: readonly string[] = Object.values(ANNEX_TABLE).map((row) => row.knob);
+
+export const knobName = (annex: string, suffix: string): string => `UPDRAFT_${annex}_${suffix}`;
+
+/** Reads every knob. What it says is whole only when there is no problem. */
+export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problems: KnobProblem[] } {
+  const problems: KnobProblem[] = [];
+  const ours = settings.filter((setting) => /^UPDRAFT_/i.test(setting.name));
+  // Knob names are compared without case.
+  const byName = new Map(ours.map((setting) => [setting.name.toUpperCase(), setting]));
+
+  function read<T>(name: string, reader: Reader<T>): T | undefined {
+    const setting = byName.get(name.toUpperCase());
+    if (setting === undefined) return undefined;
+    try {
+      return reader(setting.value);
+    } catch (error) {
+      if (!(error instanceof Expected)) throw error;
+      problems.push({ ...setting, expected: error.message });
+      return undefined;
+    }
+  }
+
+  const names = read("UPDRAFT_ANNEXES", (text) => {
+    const words = list(text);
+    const wrong = words.find((word) => !isAnnexName(word));
+    expect(wrong === undefined, `annex names, each ${ANNEX_NAME_RULE}; "${wrong ?? ""}" is none`);
+    expect(new Set(words).size === words.length, "every annex once");
+    return words;
+  });
+  if (names === undefined && !byName.has("UPDRAFT_ANNEXES")) {
+    problems.push({
+      name: "UPDRAFT_ANNEXES",
+      value: undefined,
+      source: undefined,
+      expected: "the names of the annexes, such as burst",
+    });
+  }
+  const pool = read(
+    "UPDRAFT_POOL",
+    matching(/^[A-Za-z0-9._:-]{1,255}$/, "a trust domain such as pool.example.org"),
+  );
+  const stop = read("UPDRAFT_STOP", boolean) ?? false;
+
+  const annexes: AnnexKnobs[] = [];
+  for (const name of names ?? []) {
+    const before = problems.length;
+    const fields: Record<string, unknown> = { name };
+    for (const [field, row] of Object.entries(ANNEX_TABLE)) {
+      const knob = knobName(name, row.knob);
+      fields[field] =
+        read<unknown>(knob, row.read) ?? (row.otherwise === REQUIRED ? undefined : row.otherwise);
+      if (row.otherwise === REQUIRED && !byName.has(knob.toUpperCase())) {
+        problems.push({
+          name: knob,
+          value: undefined,
+          source: undefined,
+          expected: `something like ${row.example}; it must be written`,
+        });
+      }
+    }
+    if (problems.length > before) continue;
+    const annex = fields as AnnexKnobs;
+    annexes.push(annex);
+    // A slot attribute would hide the job's attribute of that name from START.
+    const read_ = attributeNames(annex.jobs);
+    const hiding = Object.keys(annex.slotAttributes).find((attribute) => read_.has(attribute.toLowerCase()));
+    if (hiding !== undefined) {
+      const knob = knobName(name, "SLOT_ATTRS");
+      problems.push({
+        ...(byName.get(knob.toUpperCase()) ?? { name: knob, value: undefined, source: undefined }),
+        expected: `other attributes than ${hiding}, which ${knobName(name, "JOBS")} reads from the job`,
+      });
+    }
+  }
+  problems.push(...misspellings(ours, names ?? []));
+  return { knobs: { pool, stop, annexes }, problems };
+}
+
+function misspellings(settings: readonly Setting[], annexes: readonly string[]): KnobProblem[] {
+  const known = [
+    ...GLOBAL_KNOBS.map((knob) => `UPDRAFT_${knob}`),
+    ...annexes.flatMap((annex) => ANNEX_SUFFIXES.map((suffix) => knobName(annex, suffix))),
+  ];
+  const knownNames = new Set(known.map((name) => name.toUpperCase()));
+  return settings
+    .filter((setting) => !knownNames.has(setting.name.toUpperCase()))
+    .map((setting) => {
+      const owner = /^UPDRAFT_([A-Za-z0-9]+)_(\w+)$/i.exec(setting.name);
+      const unlisted = owner !== null && ANNEX_SUFFIXES.includes((owner[2] ?? "").toUpperCase());
+      const guess = nearest(setting.name, known);
+      return {
+        ...setting,
+        expected:
+          guess !== undefined
+            ? `${guess}? There is no knob of this name`
+            : unlisted
+              ? `UPDRAFT_ANNEXES to name ${(owner[1] ?? "").toLowerCase()}, or this knob to be removed`
+              : "no knob of this name, which Updraft does not know",
+      };
+    });
+}
+
+/** One error that tells every problem: knob, value, place, and what would be right. */
+export function knobError(problems: readonly KnobProblem[]): UpdraftError {
+  const lines = problems.map(({ name, value, source, expected }) =>
+    value === undefined
+      ? `${name} is not set: expected ${expected}`
+      : `${name} = ${value} (${source ?? "unknown place"}): expected ${expected}`,
+  );
+  return new UpdraftError(
+    "config",
+    lines.length === 1
+      ? (lines[0] ?? "")
+      : `${lines.length} knobs are wrong:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    "Correct them in HTCondor's configuration (config.d), then run the same command again.",
+  );
+}
+
+/** The knobs of one annex by name. */
+export function annexKnobs(knobs: Knobs, name: string): AnnexKnobs {
+  const found = knobs.annexes.find((annex) => annex.name === name);
+  if (found !== undefined) return found;
+  const names = knobs.annexes.map((annex) => annex.name);
+  const guess = nearest(name, names);
+  throw new UpdraftError(
+    "config",
+    `there is no annex ${name}: UPDRAFT_ANNEXES names ${names.length === 0 ? "none" : names.join(", ")}`,
+    guess === undefined ? `Add ${name} to UPDRAFT_ANNEXES with its knobs.` : `Did you mean ${guess}?`,
+  );
+}

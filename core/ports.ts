@@ -1,0 +1,69 @@
+import type { FleetRequest } from "./order.ts";
+import type { Instance, Owner, Slot } from "./instance.ts";
+import type { UnixTime } from "./time.ts";
+
+/** What the flows in core/ ask of the world. Failures that were foreseen arrive as UpdraftError. */
+
+export type StoredObject = { readonly key: string; readonly modified: UnixTime };
+
+/** The account's bucket. */
+export type Storage = {
+  /** Undefined when there is no such object. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  has(key: string): Promise<boolean>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** False when the object exists already. */
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
+  list(prefix: string): Promise<StoredObject[]>;
+  remove(keys: readonly string[]): Promise<void>;
+};
+
+export type InstanceTypeFacts = { readonly type: string; readonly burstable: boolean; readonly cpus: number };
+export type Subnet = { readonly id: string; readonly vpcId: string; readonly zone: string };
+export type FleetError = { readonly code: string; readonly message: string };
+
+/** An unknown outcome must be settled by looking for the order's instances; the same request may be sent again. */
+export type FleetOutcome =
+  | {
+      readonly outcome: "answered";
+      readonly instanceIds: readonly string[];
+      readonly errors: readonly FleetError[];
+    }
+  | { readonly outcome: "unknown"; readonly reason: string };
+
+export type Ec2 = {
+  /** Every instance whose tags match all three, terminated ones included as long as EC2 shows them. */
+  instances(owner: Owner): Promise<Instance[]>;
+  /** Every live instance of an annex of that name, whosever it is; of any annex when undefined. */
+  liveInstances(annex: string | undefined): Promise<Instance[]>;
+  createFleet(request: FleetRequest): Promise<FleetOutcome>;
+  terminate(instanceIds: readonly string[]): Promise<void>;
+  subnets(ids: readonly string[]): Promise<Subnet[]>;
+  instanceTypes(types: readonly string[]): Promise<InstanceTypeFacts[]>;
+  /** Undefined when there is no such image or it cannot be launched. */
+  image(id: string): Promise<{ readonly id: string; readonly name: string } | undefined>;
+};
+
+export type Stack = {
+  readonly status: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, string>>;
+};
+
+export type CloudFormation = {
+  stack(name: string): Promise<Stack | undefined>;
+  /** Creates or updates and waits until it is done. False when nothing had to change. */
+  deploy(name: string, template: string, parameters: Readonly<Record<string, string>>): Promise<boolean>;
+  /** Deletes and waits until it is gone. */
+  remove(name: string): Promise<void>;
+  /** Names of the stacks that exist and start with the prefix. */
+  names(prefix: string): Promise<string[]>;
+};
+
+export type Clock = { now(): UnixTime; sleep(seconds: number): Promise<void> };
+
+/** The annex's slots that the collector knows. */
+export type Slots = (annex: string) => Promise<Slot[]>;
+
+/** One line for the person who waits. */
+export type Report = (line: string) => void;

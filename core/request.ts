@@ -1,0 +1,68 @@
+import { UpdraftError } from "./errors.ts";
+import { MIN_LEASE_SECONDS } from "./lease.ts";
+import { formatDuration, parseDuration, type UnixTime } from "./time.ts";
+
+const usage = (message: string, remedy: string): UpdraftError => new UpdraftError("usage", message, remedy);
+
+/** The number of instances of an order. */
+export function parseCount(text: string, maxInstances: number, knob: string): number {
+  if (!/^[+-]?\d{1,15}$/.test(text)) {
+    throw usage(`count "${text}" is not a whole number`, "Give a number of instances, such as --count 3.");
+  }
+  const count = Number(text);
+  if (count < 1) throw usage(`count ${text} orders nothing`, "Give a number of instances from 1.");
+  if (count > maxInstances) {
+    throw usage(
+      `count ${text} is more than the ${maxInstances} instances that ${knob} allows`,
+      `Ask for fewer, or raise ${knob}.`,
+    );
+  }
+  return count;
+}
+
+/** The lease in seconds from now: `8h`, or the time at which it ends, such as `2030-01-31T18:00Z`. */
+export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number): number {
+  const seconds = leaseSeconds(text.trim(), now);
+  if (seconds === undefined) {
+    throw usage(
+      `lease "${text}" is neither a duration nor a time`,
+      "Give a duration such as 8h or 1h30m, or a time such as 2030-01-31T18:00Z.",
+    );
+  }
+  if (seconds <= 0)
+    throw usage(`lease "${text}" ends in the past`, "Give a duration such as 8h, or a time to come.");
+  if (seconds < MIN_LEASE_SECONDS) {
+    throw usage(
+      `a lease of ${formatDuration(seconds)} is shorter than ${formatDuration(MIN_LEASE_SECONDS)}, in which no instance can work`,
+      `Give at least ${formatDuration(MIN_LEASE_SECONDS)}.`,
+    );
+  }
+  if (seconds > maxLeaseSeconds) {
+    throw usage(
+      `a lease of ${formatDuration(seconds)} is longer than the ${formatDuration(maxLeaseSeconds)} that this account's set-up allows`,
+      `Give at most ${formatDuration(maxLeaseSeconds)}, or run updraft setup --region with a longer --max-lease.`,
+    );
+  }
+  return seconds;
+}
+
+function leaseSeconds(text: string, now: UnixTime): number | undefined {
+  if (text.startsWith("-")) {
+    const magnitude = parseDuration(text.slice(1));
+    return magnitude === undefined ? undefined : -magnitude;
+  }
+  if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)$/i.test(text)) {
+    const time = Date.parse(text);
+    return Number.isNaN(time) ? undefined : Math.floor(time / 1000 - now);
+  }
+  return parseDuration(text);
+}
+
+/** Seconds without a job after which a node ends itself. */
+export function parseIdle(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined || seconds < 1) {
+    throw usage(`idle time "${text}" is not a duration`, "Give a duration such as 20m.");
+  }
+  return seconds;
+}

@@ -1,0 +1,71 @@
+import { UpdraftError } from "./errors.ts";
+import type { Setting } from "./knobs.ts";
+
+/** The pool and access point that this program runs on. */
+export type Site = {
+  /** The trust domain: the pool's name, not an address. */
+  readonly pool: string;
+  /** The schedd's name as HTCondor publishes it. */
+  readonly schedd: string;
+  readonly condorHost: string;
+  /** COLLECTOR_HOST as it stands here; nodes use the same. */
+  readonly collectors: string;
+  readonly passwordFile: string;
+};
+
+/** Which knobs are read: a regular expression for condor_config_val. */
+export const SETTINGS =
+  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY)$";
+
+const LOCAL_ONLY = /^(localhost(\.localdomain)?|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0)(:\d+)?(\?|$)/i;
+
+export function site(settings: readonly Setting[]): Site {
+  const value = (name: string): string | undefined =>
+    settings.find((setting) => setting.name.toUpperCase() === name)?.value;
+  const host = value("FULL_HOSTNAME");
+  if (host === undefined) {
+    throw new UpdraftError(
+      "config",
+      "HTCondor does not know this machine's name (FULL_HOSTNAME)",
+      "Give the machine a host name that resolves, then run `condor_config_val FULL_HOSTNAME`.",
+    );
+  }
+  const pool = value("UPDRAFT_POOL") ?? value("TRUST_DOMAIN") ?? value("UID_DOMAIN");
+  if (pool === undefined || !/^[A-Za-z0-9._:-]{1,255}$/.test(pool)) {
+    throw new UpdraftError(
+      "config",
+      pool === undefined ? "the pool has no trust domain" : `"${pool}" is not a trust domain`,
+      "Set UPDRAFT_POOL or TRUST_DOMAIN to a name of letters, digits, dots and hyphens, the same on every access point of the pool.",
+    );
+  }
+  const collectors = value("COLLECTOR_HOST") ?? value("CONDOR_HOST");
+  if (collectors === undefined) {
+    throw new UpdraftError(
+      "config",
+      "the pool has no collector: neither COLLECTOR_HOST nor CONDOR_HOST is set",
+      "Set CONDOR_HOST to the central manager's name.",
+    );
+  }
+  const local = collectors.split(/[\s,]+/).find((name) => LOCAL_ONLY.test(name));
+  if (local !== undefined) {
+    throw new UpdraftError(
+      "config",
+      `COLLECTOR_HOST is ${local}, which is this machine and nothing that an instance could reach`,
+      "Set CONDOR_HOST to a name or address of the central manager that instances can reach.",
+    );
+  }
+  const directory = value("SEC_PASSWORD_DIRECTORY") ?? "/etc/condor/passwords.d";
+  return {
+    pool,
+    schedd: scheddName(value("SCHEDD_NAME"), host),
+    condorHost: value("CONDOR_HOST") ?? collectors.split(/[\s,]+/)[0] ?? collectors,
+    collectors,
+    passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,
+  };
+}
+
+/** As HTCondor builds a daemon's name: a name without `@` gets the host, except the host's own name. */
+function scheddName(name: string | undefined, host: string): string {
+  if (name === undefined || name === host) return host;
+  return name.includes("@") ? name : `${name}@${host}`;
+}

@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import { UpdraftError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { userData } from "../core/user-data.ts";
+import { accountTemplate } from "../lambda/account.template.ts";
+import { annexTemplate } from "../lambda/annex.template.ts";
+import { asset } from "./assets.ts";
+import { optionHelp, parseOptions } from "./options.ts";
+import { fail, print } from "./output.ts";
+import type { Verb } from "./verb.ts";
+import { create } from "./verbs/create.ts";
+import { deleteVerb } from "./verbs/delete.ts";
+import { setup } from "./verbs/setup.ts";
+import { status } from "./verbs/status.ts";
+import { teardown } from "./verbs/teardown.ts";
+import { version } from "./verbs/version.ts";
+
+const VERBS: readonly Verb[] = [
+  setup({
+    account: () => accountTemplate(asset("lambda.js")),
+    annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+  }),
+  create,
+  status,
+  deleteVerb,
+  teardown,
+  version,
+];
+
+function help(): string {
+  const width = Math.max(...VERBS.map((verb) => verb.name.length));
+  return [
+    "updraft lifts an HTCondor pool into Amazon EC2.",
+    "",
+    "usage: updraft VERB [OPTION]…",
+    "",
+    ...VERBS.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`),
+    "",
+    "updraft VERB --help tells more. Exit status: 0 done, 1 failed, 2 usage, 3 configuration, 4 denied, 5 no capacity.",
+  ].join("\n");
+}
+
+async function updraft(args: readonly string[]): Promise<void> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    print(help());
+    if (name === undefined) process.exitCode = 2;
+    return;
+  }
+  const verb = VERBS.find((verb) => verb.name === (name === "--version" ? "version" : name));
+  if (verb === undefined) {
+    const guess = nearest(
+      name,
+      VERBS.map((verb) => verb.name),
+    );
+    throw new UpdraftError(
+      "usage",
+      `there is no verb ${name}`,
+      guess === undefined ? "See updraft --help." : `Did you mean ${guess}? See updraft --help.`,
+    );
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    print(`usage: ${verb.usage}\n\n${verb.summary}\n\n${optionHelp(verb.options)}`);
+    return;
+  }
+  await verb.run(parseOptions(rest, verb.options, verb.maxPositionals));
+}
+
+/** One executable under several names: which program it is, its own file's name tells. */
+const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  updraft,
+  node: updraft,
+};
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const name = basename(process.execPath);
+  try {
+    const program = PROGRAMS[name];
+    if (program === undefined) {
+      throw new UpdraftError(
+        "usage",
+        `this executable has no program ${name}`,
+        `Run it as ${Object.keys(PROGRAMS)[0]}.`,
+      );
+    }
+    await program(args);
+  } catch (error) {
+    fail(error, args.includes("--json"));
+  }
+}
+
+void main();

@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto";
+import { archive, sha256 } from "../../adapters/archive.ts";
+import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
+import { parameter } from "../../adapters/ssm.ts";
+import {
+  bootReport,
+  describePlan,
+  fleetReasons,
+  placeOrders,
+  planCreate,
+  watch,
+  writeAnnex,
+  type CreatePlan,
+  type CreatePorts,
+  type Placed,
+} from "../../core/create.ts";
+import { UpdraftError } from "../../core/errors.ts";
+import type { Seen } from "../../core/instance.ts";
+import { TYPES_RULE, annexKnobs, instanceTypeList, knobName } from "../../core/knobs.ts";
+import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
+import { statusRow } from "../../core/status.ts";
+import { formatDuration, parseDuration } from "../../core/time.ts";
+import { JSON_OUTPUT, YES } from "../options.ts";
+import { confirm, print, printJson, report } from "../output.ts";
+import type { Verb } from "../verb.ts";
+import { accessPoint, aws, clock, user } from "./site.ts";
+
+const TIMEOUT = "15m";
+
+export const create: Verb = {
+  name: "create",
+  usage: "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--yes] [--dry-run]",
+  summary: "order instances for an annex and wait until they have joined the pool",
+  options: [
+    { name: "count", short: "n", value: "N", help: "how many instances" },
+    { name: "lease", value: "TIME", help: "how long they may live: 8h, or a time such as 2030-01-31T18:00Z" },
+    { name: "idle", value: "TIME", help: "how long one may stay without a job" },
+    { name: "type", value: "TYPE", several: true, help: "instance type, instead of those of the knob" },
+    YES,
+    { name: "dry-run", help: "check and show the plan; change and launch nothing" },
+    { name: "no-wait", help: "do not wait for the instances" },
+    { name: "wait", help: "wait for the instances (this is the default)" },
+    { name: "timeout", value: "TIME", help: `how long to wait (${TIMEOUT})` },
+    JSON_OUTPUT,
+  ],
+  maxPositionals: 1,
+  async run(options) {
+    const name = options.positionals[0];
+    const count = options.text("count");
+    if (name === undefined)
+      throw new UpdraftError("usage", "create names no annex", "Run: updraft create NAME --count N");
+    if (count === undefined)
+      throw new UpdraftError("usage", "create has no --count", "Say how many instances: --count 3");
+    const timeoutSeconds = parseDuration(options.text("timeout") ?? TIMEOUT);
+    if (timeoutSeconds === undefined) {
+      throw new UpdraftError(
+        "usage",
+        `timeout "${options.text("timeout") ?? ""}" is not a duration`,
+        "Give one such as 15m.",
+      );
+    }
+
+    // What is wrong by itself is said before anyone is asked how much is allowed.
+    parseCount(count, Number.MAX_SAFE_INTEGER, "");
+    const givenLease = options.text("lease");
+    if (givenLease !== undefined) parseLease(givenLease, clock.now(), Number.POSITIVE_INFINITY);
+    const givenIdle = options.text("idle");
+    const idleSeconds = givenIdle === undefined ? undefined : parseIdle(givenIdle);
+    const instanceTypes = types(options.texts("type"));
+
+    const { condor, site, knobs } = await accessPoint();
+    const annex = annexKnobs(knobs, name);
+    if (knobs.stop) {
+      throw new UpdraftError(
+        "config",
+        "UPDRAFT_STOP is set: nothing is ordered",
+        "Set UPDRAFT_STOP = false to order again.",
+      );
+    }
+    const lease = givenLease ?? formatDuration(annex.leaseSeconds);
+    const ports: CreatePorts = {
+      ...aws(annex.region),
+      slots: condor.slots,
+      imageId: async (image) => (image.startsWith("/") ? await imageParameter(annex.region, image) : image),
+      credential: () => readSecretFile(site.passwordFile),
+      configFiles: async () =>
+        annex.configDirectory === undefined ? {} : await readConfigFiles(annex.configDirectory),
+      archive,
+      sha256,
+      orderId: () => randomBytes(8).toString("hex"),
+    };
+    const plan = await planCreate(ports, annex, site, {
+      count: parseCount(count, annex.maxInstances, knobName(annex.name, "MAX_INSTANCES")),
+      leaseSeconds: (longest) => parseLease(lease, clock.now(), longest),
+      idleSeconds: idleSeconds ?? annex.idleSeconds,
+      instanceTypes: instanceTypes ?? annex.instanceTypes,
+      user: user(),
+    });
+    const json = options.is("json");
+    const show = json ? report : print;
+    for (const line of describePlan(plan, clock.now())) show(line);
+    if (options.is("dry-run")) {
+      show("dry run: nothing was changed or launched");
+      if (json) printJson({ annex: annex.name, dryRun: true, orders: [], instances: [] });
+      return;
+    }
+    await confirm(`Order ${plan.count} instances?`, options.is("yes"));
+
+    await writeAnnex(ports, plan);
+    const placed = await placeOrders(ports, plan);
+    const launched = placed.flatMap((one) => one.instanceIds);
+    for (const reason of fleetReasons(placed)) report(`EC2: ${reason}`);
+    if (launched.length === 0) throw nothingLaunched(placed);
+    show(`ordered: ${launched.length} of ${plan.count} (${launched.join(", ")})`);
+    const wait = !options.is("no-wait");
+    const seen = wait ? await watch(ports, plan, placed, timeoutSeconds) : [];
+    if (json) {
+      printJson({
+        annex: annex.name,
+        dryRun: false,
+        orders: placed.map((one) => ({
+          id: one.order.id,
+          market: one.order.market,
+          instances: one.instanceIds,
+        })),
+        instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
+      });
+    }
+    if (wait) await tellOutcome(ports, plan, launched, seen, timeoutSeconds, show);
+  },
+};
+
+async function imageParameter(region: string, name: string): Promise<string> {
+  const id = await parameter(region, name);
+  if (id !== undefined && /^ami-[0-9a-z]{8,17}$/.test(id)) return id;
+  throw new UpdraftError(
+    "config",
+    `the parameter ${name} holds no AMI's id`,
+    "Name a parameter whose value is one.",
+  );
+}
+
+function types(texts: readonly string[]): string[] | undefined {
+  if (texts.length === 0) return undefined;
+  try {
+    return instanceTypeList(texts.join(","));
+  } catch (error) {
+    throw new UpdraftError(
+      "usage",
+      `--type ${texts.join(" ")}: expected ${TYPES_RULE}`,
+      "Correct --type.",
+      error,
+    );
+  }
+}
+
+function nothingLaunched(placed: readonly Placed[]): UpdraftError {
+  const reasons = fleetReasons(placed);
+  const denied = reasons.some((reason) => reason.startsWith("UnauthorizedOperation"));
+  return new UpdraftError(
+    denied ? "denied" : "capacity",
+    `EC2 launched nothing${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,
+    denied
+      ? "Use credentials that have Updraft's operator policy, and run updraft setup --annex again."
+      : "Add instance types or subnets in other zones, or try again later.",
+  );
+}
+
+/** Fails unless every instance that was launched has joined, and says of each that has not what it said itself. */
+async function tellOutcome(
+  ports: CreatePorts,
+  plan: CreatePlan,
+  launched: readonly string[],
+  seen: readonly Seen[],
+  timeoutSeconds: number,
+  show: (line: string) => void,
+): Promise<void> {
+  const joined = seen.filter((one) => one.progress === "joined" || one.progress === "claimed");
+  const lost = launched.filter((id) => !joined.some((one) => one.id === id));
+  if (lost.length === 0) {
+    show(`joined: ${joined.length} of ${plan.count}`);
+    return;
+  }
+  for (const id of lost) {
+    const said = await bootReport(ports, plan, id);
+    if (said !== undefined) report(`${id} reported: ${said}`);
+  }
+  throw new UpdraftError(
+    "failed",
+    `${lost.length} of ${launched.length} instances have not joined within ${formatDuration(timeoutSeconds)}: ${lost.join(", ")}`,
+    `Look with \`updraft status ${plan.annex.name}\`, or end them with \`updraft delete ${plan.annex.name}\`; their lease ends them in any case.`,
+  );
+}

@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import { join, dirname } from "node:path";
+import { sha256 } from "../../adapters/archive.ts";
+import { UpdraftError } from "../../core/errors.ts";
+import { annexKnobs } from "../../core/knobs.ts";
+import { setUpAccount, setUpAnnex } from "../../core/setup.ts";
+import { ACCOUNT_STACK, annexStack } from "../../core/stacks.ts";
+import { formatDuration, parseDuration } from "../../core/time.ts";
+import { JSON_OUTPUT, type Options } from "../options.ts";
+import { print, printJson, report } from "../output.ts";
+import type { Verb } from "../verb.ts";
+import { accessPoint, aws } from "./site.ts";
+
+/** Where the packages install the node's program, and where the build leaves it. */
+const NODE_PROGRAM = "/usr/libexec/updraft/node/updraft-bootstrap";
+const BUILT_NODE_PROGRAM = "../dist/node/updraft-bootstrap";
+
+export type Templates = {
+  account(): object;
+  annex(p: {
+    annex: string;
+    bucket: string;
+    region: string;
+    programSha256: string;
+    s3Endpoint?: string;
+  }): object;
+};
+
+export function setup(templates: Templates): Verb {
+  return {
+    name: "setup",
+    usage: "updraft setup --region REGION | updraft setup --annex NAME",
+    summary: "make what an account and region, or an annex, needs in AWS; can be run again at any time",
+    options: [
+      {
+        name: "region",
+        value: "REGION",
+        help: "set up the account in this region: bucket, lease enforcer, policies",
+      },
+      { name: "annex", value: "NAME", help: "set up an annex: role, security group, launch templates" },
+      { name: "boundary", value: "ARN", help: "permissions boundary for every role that is made" },
+      {
+        name: "max-lease",
+        value: "TIME",
+        help: "longest lease that the enforcer believes (with --region; 7d)",
+      },
+      { name: "email", value: "ADDRESS", help: "who is told when the enforcer does not run (with --region)" },
+      { name: "node-program", value: "PATH", help: `the node's program (with --annex; ${NODE_PROGRAM})` },
+      JSON_OUTPUT,
+    ],
+    maxPositionals: 0,
+    async run(options) {
+      const region = options.text("region");
+      const annex = options.text("annex");
+      if ((region === undefined) === (annex === undefined)) {
+        throw new UpdraftError(
+          "usage",
+          "setup needs either --region or --annex",
+          "Run updraft setup --region REGION first, then updraft setup --annex NAME.",
+        );
+      }
+      if (region !== undefined) await setupRegion(region, options, templates);
+      else await setupAnnex(annex ?? "", options, templates);
+    },
+  };
+}
+
+async function setupRegion(region: string, options: Options, templates: Templates): Promise<void> {
+  if (!/^[a-z]{2}(-[a-z]+){1,3}-\d$/.test(region)) {
+    throw new UpdraftError("usage", `"${region}" is not an AWS region`, "Give one such as us-east-1.");
+  }
+  const ports = aws(region);
+  const { changed, setup } = await setUpAccount(
+    ports,
+    {
+      region,
+      boundary: options.text("boundary"),
+      maxLeaseSeconds: maxLease(options.text("max-lease")),
+      alarmEmail: options.text("email"),
+    },
+    templates.account(),
+  );
+  tell(options, ACCOUNT_STACK, changed, {
+    region,
+    bucket: setup.bucket,
+    maxLease: formatDuration(setup.maxLeaseSeconds),
+  });
+}
+
+function maxLease(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = parseDuration(text);
+  if (seconds !== undefined && seconds >= 3600 && seconds <= 31_536_000) return seconds;
+  throw new UpdraftError(
+    "usage",
+    `the longest lease cannot be "${text}"`,
+    "Give a duration from 1h to 365d.",
+  );
+}
+
+async function setupAnnex(name: string, options: Options, templates: Templates): Promise<void> {
+  const { site, knobs } = await accessPoint();
+  const annex = annexKnobs(knobs, name);
+  const bytes = await nodeProgram(options.text("node-program"));
+  // The node must use the S3 endpoint that the operator uses, as with an interface endpoint in the VPC.
+  const s3Endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const { changed, uploaded, bucket } = await setUpAnnex(aws(annex.region), annex, site, {
+    boundary: options.text("boundary"),
+    program: { bytes, sha256: sha256(bytes) },
+    template: (p) =>
+      templates.annex({
+        annex: annex.name,
+        region: annex.region,
+        ...p,
+        ...(s3Endpoint !== undefined && s3Endpoint !== "" && { s3Endpoint }),
+      }),
+  });
+  tell(options, annexStack(name), changed || uploaded, { region: annex.region, bucket });
+}
+
+async function nodeProgram(given: string | undefined): Promise<Uint8Array> {
+  const built = join(dirname(process.argv[1] ?? ""), BUILT_NODE_PROGRAM);
+  for (const path of given === undefined ? [NODE_PROGRAM, built] : [given]) {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      throw new UpdraftError("config", `could not read ${path}`, "Check its permissions.", error);
+    }
+  }
+  throw new UpdraftError(
+    "config",
+    `there is no node program at ${given ?? NODE_PROGRAM}`,
+    "Install Updraft's package completely, or name the file with --node-program.",
+  );
+}
+
+function tell(options: Options, stack: string, changed: boolean, facts: Record<string, string>): void {
+  if (options.is("json")) {
+    printJson({ stack, changed, ...facts });
+    return;
+  }
+  const text = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+  print(`stack ${stack}: ${changed ? "done" : "nothing to change"} (${text.join(", ")})`);
+  if (stack === ACCOUNT_STACK) report("next: updraft setup --annex NAME");
+}
