@@ -9,13 +9,13 @@ startd=$(awk '/ STARTING UP$/ { pid = "" } /Started DaemonCore process ".*condor
 
 # The startd says so just before it tells the master to end.
 idle() {
-  awk -v startd="$startd" '/ \*\* PID = / { pid = $6; said = 0 }
+  awk -v startd="$startd" '/ \*\* PID = / { sub(/.* PID = /, ""); pid = $1; said = 0 }
     /Shutting down Condor on this machine\./ { said = 1 }
     END { exit !(said && pid == startd) }' StartLog
 }
 startd_ended() {
   awk '/ STARTING UP$/ { said = 0 }
-    /DAEMON_SHUTDOWN_FAST expression .* evaluated to TRUE/ { said = 1 }
+    /The DaemonShutdownFast expression .* evaluated to TRUE/ { said = 1 }
     END { exit !said }' MasterLog
 }
 

@@ -1,0 +1,72 @@
+import {
+  DescribeInstancesCommand,
+  EC2Client,
+  TerminateInstancesCommand,
+  type Filter,
+} from "@aws-sdk/client-ec2";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import type { EnforcedInstance, EnforcementPorts } from "../core/enforcement.ts";
+
+export type EnforcerCloud = Pick<EnforcementPorts, "instances" | "again" | "terminate"> & {
+  put(bucket: string, key: string, text: string): Promise<void>;
+  publish(topic: string, subject: string, message: string): Promise<void>;
+};
+
+/** The AWS that the lease enforcer sees; region, endpoint and credentials are those of the Lambda's environment. */
+export function enforcerCloud(): EnforcerCloud {
+  const options = {
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 3000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+  };
+  const ec2 = new EC2Client(options);
+  const s3 = new S3Client({ ...options, forcePathStyle: process.env["AWS_ENDPOINT_URL"] !== undefined });
+  const sns = new SNSClient(options);
+
+  async function describe(filters: Filter[]): Promise<EnforcedInstance[]> {
+    const found: EnforcedInstance[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await ec2.send(
+        new DescribeInstancesCommand({ Filters: filters, MaxResults: 1000, ...(NextToken && { NextToken }) }),
+      );
+      for (const { Instances } of page.Reservations ?? []) {
+        for (const { InstanceId, IamInstanceProfile, LaunchTime, Tags } of Instances ?? []) {
+          if (InstanceId === undefined) continue;
+          found.push({
+            id: InstanceId,
+            profileArn: IamInstanceProfile?.Arn,
+            launched: (LaunchTime?.getTime() ?? 0) / 1000,
+            tags: Object.fromEntries((Tags ?? []).map(({ Key, Value }) => [Key ?? "", Value ?? ""])),
+          });
+        }
+      }
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined && NextToken !== "");
+    return found;
+  }
+
+  // Not by tag: an instance that was launched without a lease must be seen above all.
+  const alive: Filter = {
+    Name: "instance-state-name",
+    Values: ["pending", "running", "stopping", "stopped"],
+  };
+  return {
+    instances: () => describe([alive]),
+    again: (ids) => describe([alive, { Name: "instance-id", Values: [...ids] }]),
+    async terminate(ids) {
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    },
+    async put(bucket, key, text) {
+      await s3.send(
+        new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: "application/json" }),
+      );
+    },
+    async publish(topic, subject, message) {
+      // SNS takes subjects of up to 100 characters and messages of up to 256 KB.
+      await sns.send(
+        new PublishCommand({ TopicArn: topic, Subject: subject, Message: message.slice(0, 200_000) }),
+      );
+    },
+  };
+}
