@@ -133,6 +133,8 @@ export async function callControl<M extends Method>(
         socketPath,
         method: "POST",
         path: "/",
+        // The shared agent gives up after five seconds.
+        agent: false,
         ...(timeoutSeconds !== undefined && { timeout: timeoutSeconds * 1000 }),
         ...(signal !== undefined && { signal }),
       },

@@ -15,6 +15,8 @@ guard_host "$root/proc"
 : > "$root/dev/console"
 mount --bind "$directory/console" "$root/dev/console"
 hostname "$host"
+# Were one of them a symbolic link, it would lead out of the root file system.
+rm -f "$root/etc/hostname" "$root/etc/hosts" "$root/etc/resolv.conf"
 echo "$host" > "$root/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n%s %s %s\n' "$address" "$host" "${host%%.*}" > "$root/etc/hosts"
 printf 'nameserver %s\nsearch %s\n' "$gateway" "${host#*.}" > "$root/etc/resolv.conf"
@@ -30,8 +32,7 @@ route add default via $gateway
 route add fd00:ec2::254 dev eth0
 END
 
-echo up
-exec <"$root/dev/null" >"$directory/console" 2>&1
+exec 3>&1 <"$root/dev/null" >"$directory/console"
 cd "$root"
 mkdir -p run/host
 pivot_root . run/host
@@ -47,6 +48,9 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /b
     exit 0
   }
   trap stop TERM
+  # Only now: whoever came in before the new root was in place would run with half of each.
+  echo up >&3
+  exec 2>&1 3>&-
   echo "$(hostname) is up"
   while :; do sleep 86400 & wait $!; done
 ' init
