@@ -1,0 +1,162 @@
+/** A launched instance as the hypervisor must boot it. */
+export type BootRequest = {
+  instanceId: string;
+  imageId: string;
+  privateIp: string;
+  hostName: string;
+  userData: Uint8Array;
+};
+
+/** Implemented by the hypervisor. */
+export type Hypervisor = {
+  /** Resolves when init and user data have been started. */
+  boot(request: BootRequest): Promise<void>;
+  /** Stops it after graceSeconds, then like a power cut. Resolves at once for one that is not running. */
+  powerOff(instanceId: string, graceSeconds: number): Promise<void>;
+  /** What the machine printed. */
+  consoleOutput(instanceId: string): Promise<string>;
+};
+
+/** An AMI known to the cloud: registered under this id; the hypervisor maps id → layers. */
+export type SandboxImage = { imageId: string; name: string; description: string };
+
+export type CloudOptions = {
+  /** Scratch for this cloud: logs, code of Lambda functions. */
+  directory: string;
+  /** Root file system with python3-moto. */
+  motoRoot: string;
+  endpointAddress: string;
+  /** 80 unless named. */
+  endpointPort?: number;
+  metadataAddresses: string[];
+  /** 80 unless named. */
+  metadataPort?: number;
+  /** Private address of the instance that talks to the metadata service from this source address; the address itself unless given. */
+  metadataSource?: (remoteAddress: string) => string;
+  images: SandboxImage[];
+  hypervisor: Hypervisor;
+  settings?: Partial<CloudSettings>;
+  log(line: string): void;
+};
+
+export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+
+export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
+
+export type InstanceView = {
+  instanceId: string;
+  state: InstanceState;
+  imageId: string;
+  instanceType: string;
+  zone: string;
+  privateIp: string;
+  tags: Record<string, string>;
+  /** Unix seconds, with fractions. */
+  launched: number;
+};
+
+/** Seconds; a log-normal one is drawn anew for every instance, from the cloud's seed. */
+export type Delay =
+  | { kind: "constant"; seconds: number }
+  | { kind: "log-normal"; medianSeconds: number; sigma: number };
+
+export type CloudSettings = {
+  /** From pending to running, when the machine is switched on. */
+  launchDelay: Delay;
+  /** What a machine gets between TerminateInstances and the power cut. */
+  shuttingDownSeconds: number;
+  /** How long a terminated instance is still described. */
+  terminatedVisibleSeconds: number;
+  /** Overrides the rate of every scheduled rule; undefined leaves each its own. */
+  enforcerPeriodSeconds: number | undefined;
+  seed: number;
+};
+
+/** Which requests a fault hits; a part left out matches all. */
+export type FaultMatch = {
+  id?: string;
+  /** As in IAM's actions: `ec2`, `s3`, `cloudformation` … */
+  service?: string;
+  /** As in IAM's actions; `*` stands for any characters. */
+  action?: string;
+  /** Principal's ARN; `*` stands for any characters. */
+  principal?: string;
+  /** How often it strikes before it is used up; for ever when left out. */
+  times?: number;
+  /** Of striking, each time; 1 when left out. */
+  probability?: number;
+  seed?: number;
+};
+
+export type FaultEffect =
+  | { kind: "error"; code: string; status?: number; message?: string }
+  | { kind: "throttle" }
+  /** The request is held this long, then the connection is dropped; nothing takes effect. */
+  | { kind: "timeout"; seconds: number }
+  /** The request takes effect, then the connection is dropped. */
+  | { kind: "lost-answer" }
+  /** Launches that match find no capacity; the parts left out match all. */
+  | {
+      kind: "capacity";
+      instanceType?: string;
+      subnetId?: string;
+      zone?: string;
+      purchase?: "spot" | "on-demand";
+    }
+  /** What is launched meanwhile is invisible to Describe calls this long. */
+  | { kind: "late-visibility"; seconds: number };
+
+export type Fault = FaultMatch & FaultEffect;
+
+/** Never holds a secret. */
+export type RequestLogEntry = {
+  /** Unix seconds, with fractions. */
+  time: number;
+  /** ARN; `anonymous` when the key is unknown. */
+  principal: string;
+  service: string;
+  action: string;
+  resource: string;
+  decision: "allow" | "deny" | "explicit-deny";
+  /** Of the statement that decided, where it has one. */
+  sid?: string;
+  /** HTTP status of the answer; 0 when the connection was dropped. */
+  status: number;
+  error?: string;
+  fault?: string;
+};
+
+/** Who ended an instance, and when. */
+export type TerminationEntry = {
+  time: number;
+  instanceId: string;
+  /** ARN of the caller of TerminateInstances, or `instance` when the machine ended by itself. */
+  by: string;
+};
+
+export type Cloud = {
+  endpoint: string;
+  region: string;
+  accountId: string;
+  /** May do everything but what a bucket's policy explicitly denies. */
+  administrator: Credentials;
+  /** Subnets of the default VPC, for launches. */
+  subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
+  /** An IAM user with these managed policies and nothing else. */
+  createUser(name: string, policyArns: string[]): Promise<Credentials>;
+  /** The machine ended by itself (power off inside, or its init died): EC2 shows it as shutting-down, then terminated. */
+  poweredOff(instanceId: string): void;
+  instances(): InstanceView[];
+  /** Spot notice of an instance: metadata and, after `seconds`, its end are as on EC2. */
+  interruptSpot(instanceId: string, seconds: number): void;
+  addFault(fault: Fault): string;
+  removeFault(id: string): void;
+  faults(): Fault[];
+  requests(): RequestLogEntry[];
+  terminationLog(): TerminationEntry[];
+  settings(change: Partial<CloudSettings>): void;
+  /** Runs a function now, as its schedule would; resolves with what it returned. */
+  invoke(functionName: string, event: unknown): Promise<{ payload: string; error?: string }>;
+  /** Ends moto, the servers and running functions; instances are left to the hypervisor. */
+  stop(): Promise<void>;
+};

@@ -1,0 +1,56 @@
+#!/bin/sh
+# A machine's first process, started in namespaces of its own: init.sh DIRECTORY LOWER HOST-NAME ADDRESS IPV6-ADDRESS GATEWAY
+# It says its process number on standard output, waits for a line before it uses its network, and says `up`.
+set -eu
+. "$(dirname "$0")/mounts.sh"
+directory=$1 lower=$2 host=$3 address=$4 address6=$5 gateway=$6
+
+# /proc is still the sandbox's, so this is the number by which the sandbox knows us.
+read -r pid rest < /proc/self/stat
+echo "$pid"
+
+root=$directory/root
+mount_root "$lower" "$directory/upper" "$directory/work" "$root"
+guard_host "$root/proc"
+: > "$root/dev/console"
+mount --bind "$directory/console" "$root/dev/console"
+hostname "$host"
+# Were one of them a symbolic link, it would lead out of the root file system.
+rm -f "$root/etc/hostname" "$root/etc/hosts" "$root/etc/resolv.conf"
+echo "$host" > "$root/etc/hostname"
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n%s %s %s\n' "$address" "$host" "${host%%.*}" > "$root/etc/hosts"
+printf 'nameserver %s\nsearch %s\n' "$gateway" "${host#*.}" > "$root/etc/resolv.conf"
+
+read -r go
+ip -batch - <<END
+link set lo up
+link set eth0 up
+addr add $address/16 brd + dev eth0
+addr add $address6/64 dev eth0 nodad
+route add 169.254.169.254 dev eth0
+route add default via $gateway
+route add fd00:ec2::254 dev eth0
+END
+
+exec 3>&1 <"$root/dev/null" >"$directory/console"
+cd "$root"
+mkdir -p run/host
+pivot_root . run/host
+umount -l /run/host
+rmdir /run/host
+systemd-tmpfiles --create --prefix=/run 2>/dev/null || true
+exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/sh -c '
+  # An init that only reaps. Told to stop, it gives every process the chance to end, and ends itself after the last.
+  stop() {
+    trap "" TERM
+    kill -TERM -1 2>/dev/null
+    while kill -0 -1 2>/dev/null; do sleep 0.1; done
+    exit 0
+  }
+  trap stop TERM
+  # Only now: whoever came in before the new root was in place would run with half of each.
+  echo up >&3
+  exec 2>&1 3>&-
+  echo "$(hostname) is up"
+  while :; do sleep 86400 & wait $!; done
+' init
