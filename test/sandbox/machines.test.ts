@@ -9,7 +9,7 @@ import { UpdraftError } from "../../core/errors.ts";
 import { place } from "../../sandbox/place.ts";
 import { sandboxProcesses } from "../../sandbox/processes.ts";
 import { attach, down, type Sandbox, state, up } from "../../sandbox/sandbox.ts";
-import { holdings, leftovers } from "./leftovers.ts";
+import { holdings, leftovers } from "../../sandbox/leftovers.ts";
 
 const MAIN = fileURLToPath(new URL("../../sandbox/main.ts", import.meta.url));
 const PLAIN_IMAGE = "ami-00000000000000003";

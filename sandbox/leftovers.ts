@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { sandboxProcesses } from "../../sandbox/processes.ts";
+import { sandboxProcesses } from "./processes.ts";
 
 /** What of this machine a sandbox holds while it is up, so that a test can look for it afterwards. */
 export type Holdings = {
