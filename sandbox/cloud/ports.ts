@@ -41,7 +41,7 @@ export type CloudOptions = {
 
 export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 
-export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
+export type InstanceState = "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
 
 export type InstanceView = {
   instanceId: string;
@@ -157,6 +157,8 @@ export type Cloud = {
   settings(change: Partial<CloudSettings>): void;
   /** Runs a function now, as its schedule would; resolves with what it returned. */
   invoke(functionName: string, event: unknown): Promise<{ payload: string; error?: string }>;
+  /** In the order of the metadata addresses. */
+  metadataPorts: number[];
   /** Ends moto, the servers and running functions; instances are left to the hypervisor. */
   stop(): Promise<void>;
 };

@@ -1,0 +1,233 @@
+import { AttachUserPolicyCommand, CreateUserCommand, GetUserCommand } from "@aws-sdk/client-iam";
+import { CreateLogStreamCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { clients, destroyClients, type Clients } from "./clients.ts";
+import { cloudFormation } from "./cloudformation/cloudformation.ts";
+import { cloudWatch } from "./cloudwatch.ts";
+import { catalog } from "./ec2/catalog.ts";
+import { ec2 } from "./ec2/ec2.ts";
+import { instances } from "./ec2/instances.ts";
+import { launchTemplates } from "./ec2/launch-templates.ts";
+import { faults } from "./faults.ts";
+import { startFront } from "./front.ts";
+import { authorizer } from "./iam/authorizer.ts";
+import { entityPolicies } from "./iam/entity-policies.ts";
+import { iamArns } from "./iam/iam-arns.ts";
+import { questionsOf } from "./iam/questions.ts";
+import { embeddedMetrics } from "./functions/embedded-metrics.ts";
+import { functions } from "./functions/functions.ts";
+import { schedule } from "./functions/schedule.ts";
+import { metadataServers } from "./metadata/server.ts";
+import { startMoto } from "./moto.ts";
+import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts";
+import { principals, type Principal } from "./principals.ts";
+import { s3 } from "./s3/s3.ts";
+import { ACCOUNT, REGION, type Call } from "./service.ts";
+import { sts } from "./sts.ts";
+import type { Answer } from "./wire/answer.ts";
+
+const DEFAULT_SETTINGS: CloudSettings = {
+  launchDelay: { kind: "constant", seconds: 2 },
+  shuttingDownSeconds: 5,
+  terminatedVisibleSeconds: 3600,
+  enforcerPeriodSeconds: undefined,
+  seed: 1,
+};
+
+const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };
+
+const ROOT: Principal = {
+  kind: "root",
+  arn: `arn:aws:iam::${ACCOUNT}:root`,
+  callerArn: `arn:aws:iam::${ACCOUNT}:root`,
+  userId: ACCOUNT,
+  name: "root",
+};
+
+/** Whoever acts inside the account on AWS's behalf: CloudFormation with its handlers. */
+const CLOUDFORMATION: Principal = {
+  kind: "service",
+  arn: "cloudformation.amazonaws.com",
+  callerArn: "cloudformation.amazonaws.com",
+  userId: "cloudformation.amazonaws.com",
+  name: "cloudformation",
+};
+
+/** A cloud for one machine: an emulator behind a front that mends it, metadata for its instances, functions that run. */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { hypervisor, images, log } = options;
+  let settings: CloudSettings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const now = (): number => Date.now() / 1000;
+  mkdirSync(options.directory, { recursive: true });
+
+  const moto = await startMoto(options.motoRoot, options.directory);
+  const stops: (() => unknown)[] = [moto.stop];
+  const stop = async (): Promise<void> => {
+    for (const act of stops.splice(0).reverse()) await act();
+  };
+  try {
+    const emulator = clients(moto.endpoint, EMULATOR_CREDENTIALS);
+    stops.push(() => destroyClients(emulator));
+    const armed = faults();
+    const keys = principals(now);
+    const policies = entityPolicies(emulator.iam);
+    const templates = launchTemplates(now);
+    const machines = instances({ hypervisor, settings: () => settings, now, log });
+    const places = catalog(emulator.ec2, emulator.iam);
+    const metrics = cloudWatch(now);
+    const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
+    const objects = s3(emulator.s3, forward);
+    const endpoint = (): string => `http://${options.endpointAddress}:${front.port}`;
+    let service: Clients | undefined;
+    const serviceClients = (): Clients => (service ??= clients(endpoint(), keys.issue(CLOUDFORMATION)));
+    stops.push(() => service && destroyClients(service));
+
+    const code = functions({
+      directory: options.directory,
+      endpoint,
+      principals: keys,
+      iam: emulator.iam,
+      now,
+      log,
+      async deliver(group, stream, lines, as) {
+        for (const line of lines)
+          for (const m of embeddedMetrics(line))
+            metrics.put(m.namespace, m.name, m.dimensions, { time: m.time, value: m.value });
+        await deliver(endpoint(), as, group, stream, lines);
+      },
+    });
+    stops.push(code.stop);
+    const rules = schedule({
+      events: emulator.events,
+      period: () => settings.enforcerPeriodSeconds,
+      trigger: code.trigger,
+      log,
+    });
+    stops.push(rules.stop, machines.stop);
+
+    const decide = authorizer({ policies, bucketPolicy: objects.policy, now });
+    const arns = iamArns(emulator.iam);
+    const front = await startFront({
+      address: options.endpointAddress,
+      port: options.endpointPort ?? 80,
+      principals: keys,
+      faults: armed,
+      handlers: {
+        cloudformation: cloudFormation({ clients: serviceClients, now }),
+        cloudwatch: metrics.handlers,
+        ec2: ec2({
+          instances: machines,
+          templates,
+          catalog: places,
+          faults: armed,
+          hypervisor,
+          images,
+          moto: emulator.ec2,
+          iam: emulator.iam,
+          now,
+        }),
+        lambda: code.handlers,
+        s3: objects.handlers,
+        sts: sts({ principals: keys, iam: emulator.iam, now }),
+      },
+      questions: (request) => questionsOf(request, { instances: machines, templates, arns }),
+      decide,
+      forward,
+      now,
+      log,
+    });
+    stops.push(front.stop);
+    const metadata = await metadataServers({
+      addresses: options.metadataAddresses,
+      port: options.metadataPort ?? 80,
+      instances: machines,
+      principals: keys,
+      iam: emulator.iam,
+      source: options.metadataSource ?? ((address) => address),
+      now,
+      log,
+    });
+    stops.push(metadata.stop);
+
+    return {
+      endpoint: endpoint(),
+      region: REGION,
+      accountId: ACCOUNT,
+      administrator: withoutToken(keys.issue(ROOT)),
+      async subnets() {
+        return (await places.subnets()).map(({ subnetId, zone, vpcId }) => ({ subnetId, zone, vpcId }));
+      },
+      async createUser(name, policyArns) {
+        await emulator.iam.send(new CreateUserCommand({ UserName: name }));
+        for (const PolicyArn of policyArns)
+          await emulator.iam.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
+        const { User } = await emulator.iam.send(new GetUserCommand({ UserName: name }));
+        const arn = User?.Arn ?? `arn:aws:iam::${ACCOUNT}:user/${name}`;
+        const userId = User?.UserId ?? `AIDA${randomBytes(8).toString("hex").toUpperCase()}`;
+        return withoutToken(keys.issue({ kind: "user", arn, callerArn: arn, userId, name }));
+      },
+      poweredOff: machines.poweredOff,
+      instances: machines.views,
+      interruptSpot: machines.interrupt,
+      addFault: armed.add,
+      removeFault: armed.remove,
+      faults: armed.list,
+      requests: front.requests,
+      terminationLog: machines.terminations,
+      settings(change) {
+        settings = { ...settings, ...change };
+        if ("enforcerPeriodSeconds" in change) void rules.reload();
+      },
+      async invoke(functionName, event) {
+        const { payload, error } = await code.invoke(functionName, event);
+        return error === undefined ? { payload } : { payload, error };
+      },
+      metadataPorts: metadata.ports,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function withoutToken({ accessKeyId, secretAccessKey }: Credentials): Credentials {
+  return { accessKeyId, secretAccessKey };
+}
+
+/** Passes a request to the emulator; what was read from a service before is stale once it was written. */
+function forwarder(
+  send: (request: Call["request"]) => Promise<Answer>,
+  stale: Record<string, () => unknown>,
+): (call: Call) => Promise<Answer> {
+  return async ({ request }) => {
+    const answer = await send(request);
+    if (!/^(Get|List|Describe|Head)/.test(request.action)) await stale[request.service]?.();
+    return answer;
+  };
+}
+
+/** A function's lines go to its log group with the function's own credentials, so its role must allow it. */
+async function deliver(
+  endpoint: string,
+  as: Credentials,
+  logGroupName: string,
+  logStreamName: string,
+  lines: readonly string[],
+): Promise<void> {
+  const all = clients(endpoint, as);
+  try {
+    await all.logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
+    const timestamp = Date.now();
+    await all.logs.send(
+      new PutLogEventsCommand({
+        logGroupName,
+        logStreamName,
+        logEvents: lines.map((message) => ({ message, timestamp })),
+      }),
+    );
+  } finally {
+    destroyClients(all);
+  }
+}

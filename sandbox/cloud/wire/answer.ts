@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
+import { xml, type Xml } from "./xml.ts";
+
+export type Answer = {
+  status: number;
+  headers: Record<string, string | string[]>;
+  body: string | Buffer | Readable;
+};
+
+const EC2_NAMESPACE = ' xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"';
+const NAMESPACES: Record<string, string> = {
+  cloudformation: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+  sts: "https://sts.amazonaws.com/doc/2011-06-15/",
+};
+
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
+
+export function ec2Answer(action: string, content: Record<string, Xml>): Answer {
+  const body = xml(`${action}Response`, { requestId: randomUUID(), ...content }, EC2_NAMESPACE);
+  return { status: 200, headers: { "content-type": "text/xml;charset=UTF-8" }, body: DECLARATION + body };
+}
+
+export function queryAnswer(service: string, action: string, result: Record<string, Xml>): Answer {
+  const body = xml(
+    `${action}Response`,
+    { [`${action}Result`]: result, ResponseMetadata: { RequestId: randomUUID() } },
+    ` xmlns="${NAMESPACES[service] ?? ""}"`,
+  );
+  return { status: 200, headers: { "content-type": "text/xml" }, body: DECLARATION + body };
+}
+
+export function jsonAnswer(content: unknown, status = 200, type = "application/json"): Answer {
+  return {
+    status,
+    headers: { "content-type": type, "x-amzn-requestid": randomUUID() },
+    body: content === undefined ? "" : JSON.stringify(content),
+  };
+}
