@@ -1,5 +1,6 @@
 import { access, constants, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { UpdraftError, messageOf } from "../core/errors.ts";
+import { KEYRING } from "./rootfs/mirror.ts";
 import { type OnStep, step } from "./progress.ts";
 import { confined, run, SYSTEM_PATH } from "./run.ts";
 
@@ -15,10 +16,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   flock: "util-linux",
   mount: "mount",
 };
-const KEYRING = { path: "/usr/share/keyrings/debian-archive-keyring.gpg", package: "debian-archive-keyring" };
 
-/** Sees to it that this machine can carry a sandbox: installs what Debian has, and says plainly what else is missing. */
-export async function prepareHost(directory: string, onStep: OnStep): Promise<void> {
+export function requireRoot(): void {
   if (process.platform !== "linux")
     throw new UpdraftError("failed", "the sandbox needs Linux", "Run it in a virtual machine with Debian.");
   if (process.getuid?.() !== 0)
@@ -27,6 +26,11 @@ export async function prepareHost(directory: string, onStep: OnStep): Promise<vo
       "the sandbox makes namespaces and mounts: it needs root",
       "Run it with sudo.",
     );
+}
+
+/** Sees to it that this machine can carry a sandbox: installs what Debian has, and says plainly what else is missing. */
+export async function prepareHost(directory: string, onStep: OnStep): Promise<void> {
+  requireRoot();
   const missing = await missingPackages();
   if (missing.length > 0) await install(missing, onStep);
   await mkdir(directory, { recursive: true, mode: 0o755 });
@@ -37,7 +41,7 @@ export async function prepareHost(directory: string, onStep: OnStep): Promise<vo
 export async function missingPackages(): Promise<string[]> {
   const missing = new Set<string>();
   for (const [program, name] of Object.entries(PROGRAMS)) if (!(await onPath(program))) missing.add(name);
-  if (!(await readable(KEYRING.path))) missing.add(KEYRING.package);
+  if (!(await readable(KEYRING))) missing.add("debian-archive-keyring");
   return [...missing].sort();
 }
 
@@ -61,6 +65,13 @@ async function install(packages: readonly string[], onStep: OnStep): Promise<voi
       await run(["apt-get", "-q", "update"], { remedy: "Look at /etc/apt and at this machine's network." });
       await aptInstall();
     });
+    const still = await missingPackages();
+    if (still.length > 0)
+      throw new UpdraftError(
+        "failed",
+        `${still.join(" ")} is installed and yet something of it is not on ${SYSTEM_PATH}`,
+        `Install it anew: apt-get install --reinstall ${still.join(" ")}`,
+      );
   });
 }
 

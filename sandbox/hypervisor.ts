@@ -24,8 +24,8 @@ export type MachineHypervisor = Hypervisor & {
 export function hypervisor(options: HypervisorOptions): MachineHypervisor {
   const { directory, images, log } = options;
   const machines = new Map<string, Machine>();
-  /** Asked to end while they were still booting. */
-  const unwanted = new Set<string>();
+  /** Still booting, and whether it is wanted no more. */
+  const booting = new Map<string, { unwanted: boolean }>();
   let booted = 0;
 
   const start = async (request: BootRequest, layers: readonly string[]): Promise<Machine> => {
@@ -50,7 +50,10 @@ export function hypervisor(options: HypervisorOptions): MachineHypervisor {
     machines.delete(instanceId);
     if (end === "reboot") {
       // EC2 keeps the instance, and cloud-init runs user data only once.
-      await start(request, layers);
+      await start(request, layers).catch((error: unknown) => {
+        log(`${instanceId} did not come up again: ${messageOf(error)}`);
+        options.onPowerOff(instanceId);
+      });
       return;
     }
     // What it printed is kept, as on EC2; its disk is not.
@@ -69,17 +72,19 @@ export function hypervisor(options: HypervisorOptions): MachineHypervisor {
           `there is no image ${request.imageId}`,
           "Register it with the cloud.",
         );
-      const machine = await start(request, layers);
-      if (unwanted.delete(request.instanceId)) {
+      const asked = { unwanted: false };
+      booting.set(request.instanceId, asked);
+      const machine = await start(request, layers).finally(() => booting.delete(request.instanceId));
+      if (asked.unwanted) {
         await machine.powerCut();
         return;
       }
       await runUserData(machine, request.userData, log);
     },
     async powerOff(instanceId, graceSeconds) {
-      const machine = machines.get(instanceId);
-      if (machine === undefined) unwanted.add(instanceId);
-      else await machine.stop(graceSeconds);
+      const asked = booting.get(instanceId);
+      if (asked !== undefined) asked.unwanted = true;
+      await machines.get(instanceId)?.stop(graceSeconds);
     },
     consoleOutput: (instanceId) => readFile(`${directory}/${instanceId}/console.log`, "utf8").catch(() => ""),
   };

@@ -7,8 +7,11 @@ export type Holdings = {
   readonly directory: string;
   readonly pids: number[];
   readonly namespaces: Set<string>;
+  /** In clock ticks since this machine started, as in /proc/PID/stat. */
+  readonly takenAt: number;
 };
 
+const TICKS_PER_SECOND = 100;
 const KINDS = ["mnt", "net", "pid", "uts", "ipc"];
 
 export async function holdings(directory: string): Promise<Holdings> {
@@ -24,23 +27,25 @@ export async function holdings(directory: string): Promise<Holdings> {
   const namespaces = new Set(
     pids.flatMap((pid) => namespacesOf(String(pid))).filter((one) => !ours.has(one)),
   );
-  return { directory, pids, namespaces };
+  const takenAt = Number.parseFloat(text("/proc/uptime")) * TICKS_PER_SECOND;
+  return { directory, pids, namespaces, takenAt };
 }
 
 /** What is still there of it, one line each; none when `down` has kept its word. */
-export function leftovers({ directory, pids, namespaces }: Holdings): string[] {
+export function leftovers({ directory, pids, namespaces, takenAt }: Holdings): string[] {
   const found: string[] = [];
   if (existsSync(directory)) found.push(`directory ${directory}`);
   for (const process of list("/proc").filter((name) => /^\d+$/.test(name))) {
-    const command = text(`/proc/${process}/cmdline`).replaceAll("\0", " ");
-    const zombie = /\) Z /.test(text(`/proc/${process}/stat`));
-    if (pids.includes(Number(process)) && !zombie && namespacesOf(process).some((one) => namespaces.has(one)))
-      found.push(`process ${process} ${command}`);
-    if (command.includes(`${directory}/`)) found.push(`process ${process} ${command}`);
-    for (const namespace of namespacesOf(process))
-      if (namespaces.has(namespace)) found.push(`${namespace} of ${process}`);
-    if (text(`/proc/${process}/mountinfo`).includes(`${directory}/`))
-      found.push(`mount seen by ${process} ${command}`);
+    const what = `${process} ${text(`/proc/${process}/cmdline`).replaceAll("\0", " ")}`;
+    const [state, ...fields] = text(`/proc/${process}/stat`)
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    // The kernel gives numbers of namespaces and processes out again, so only what is older than the list is meant.
+    const old = Number(fields[18]) <= takenAt;
+    if (old && state !== "Z" && pids.includes(Number(process))) found.push(`process ${what}`);
+    if (old && namespacesOf(process).some((one) => namespaces.has(one))) found.push(`namespace of ${what}`);
+    if (what.includes(`${directory}/`)) found.push(`process ${what}`);
+    if (text(`/proc/${process}/mountinfo`).includes(`${directory}/`)) found.push(`mount seen by ${what}`);
   }
   for (const link of list("/sys/class/net"))
     if (/^(br0|v[ai]\d+)$/.test(link)) found.push(`network link ${link}`);

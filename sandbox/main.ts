@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { EXIT_STATUS, messageOf, UpdraftError } from "../core/errors.ts";
+import { requireRoot } from "./host.ts";
 import { place } from "./place.ts";
 import { stepLine } from "./progress.ts";
 import { attach, DEFAULT_NAME, down, shellCommand, state, up } from "./sandbox.ts";
@@ -47,6 +48,8 @@ async function main(args: string[]): Promise<number> {
   if (rest.length > 0 || (argument !== undefined && command !== "shell" && command !== "logs"))
     throw usage(`${[argument, ...rest].join(" ")} is too much for ${command}`);
   if (values.json && command !== "status") throw usage("--json is for status");
+  // Without it a sandbox could neither be started nor even seen.
+  requireRoot();
   const { name } = values;
   switch (command) {
     case "up":

@@ -13,13 +13,14 @@ import type {
 } from "./cloud/ports.ts";
 import { type AccessPointRequest, callControl, type MachineView, type Status } from "./control.ts";
 import { prepareHost } from "./host.ts";
-import { withLock } from "./lock.ts";
+import { unlessLocked, withLock } from "./lock.ts";
 import { type Commands, commands } from "./machine/commands.ts";
 import { cacheDirectory, type Place, place, sandboxesDirectory } from "./place.ts";
 import type { Outcome, Plan } from "./plan.ts";
 import { endSandbox, MARKER, sandboxInit, sandboxProcesses } from "./processes.ts";
 import type { OnStep, Step } from "./progress.ts";
 import { ensureRoots } from "./rootfs/roots.ts";
+import { clearHalfMade } from "./rootfs/store.ts";
 import { lastLines, restrained, SYSTEM_PATH } from "./run.ts";
 
 export const DEFAULT_NAME = "default";
@@ -186,23 +187,27 @@ export async function down(
 ): Promise<boolean> {
   const at = place(name, environment);
   const directory = sandboxesDirectory(environment);
-  if ((await stateOf(at)) === "down") return false;
-  await withLock(
-    directory,
-    () => {},
-    async () => {
-      if (!(await endSandbox(at.directory, END_SECONDS)))
-        throw new UpdraftError(
-          "failed",
-          `processes of sandbox ${name} do not end: ${(await sandboxProcesses(at.directory)).join(" ")}`,
-          "Look what they wait for: cat /proc/PID/stack",
-        );
-      await rm(at.directory, { recursive: true, force: true });
-    },
-  );
+  const found = await stateOf(at);
+  if (found !== "down")
+    await withLock(
+      directory,
+      () => {},
+      async () => {
+        if (!(await endSandbox(at.directory, END_SECONDS)))
+          throw new UpdraftError(
+            "failed",
+            `processes of sandbox ${name} do not end: ${(await sandboxProcesses(at.directory)).join(" ")}`,
+            "Look what they wait for: cat /proc/PID/stack",
+          );
+        await rm(at.directory, { recursive: true, force: true });
+      },
+    );
   // The last one out removes the directory of all; another sandbox in it is no error.
   await rmdir(directory).catch(() => {});
-  return true;
+  // What a killed `up` has half built is of no use to anyone; what another is just building is.
+  const cache = cacheDirectory(environment);
+  if (await exists(cache)) await unlessLocked(cache, () => clearHalfMade(cache));
+  return found !== "down";
 }
 
 /** What starts an interactive shell of root on a machine; it runs outside and reaches in. */

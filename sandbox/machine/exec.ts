@@ -54,28 +54,28 @@ export function enter(pid: number): [string, ...string[]] {
   ];
 }
 
-/** What runs a command inside as a user: a clean environment, then his ids. */
-export function asUser(user: string, account: Account, options: ExecOptions): string[] {
-  const environment = {
+/** What stands before a command that a user runs. */
+export function asUser(user: string, account: Account, directory: string = account.home): string[] {
+  const ids = ["setpriv", `--reuid=${account.uid}`, `--regid=${account.gid}`, "--init-groups", "--"];
+  return ["env", `--chdir=${directory}`, ...(user === "root" ? [] : ids)];
+}
+
+/** A clean environment. It is handed over as such, never as arguments, which anyone could read. */
+export function environmentOf(
+  user: string,
+  account: Account,
+  additions: ExecOptions["environment"],
+): Record<string, string> {
+  const { home, shell } = account;
+  return {
     PATH: SYSTEM_PATH,
-    HOME: account.home,
+    HOME: home,
     USER: user,
     LOGNAME: user,
-    SHELL: account.shell,
+    SHELL: shell,
     LANG: "C.UTF-8",
-    ...options.environment,
+    ...additions,
   };
-  const ids =
-    user === "root"
-      ? []
-      : ["setpriv", `--reuid=${account.uid}`, `--regid=${account.gid}`, "--init-groups", "--"];
-  return [
-    "env",
-    "-i",
-    `--chdir=${options.directory ?? account.home}`,
-    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ...ids,
-  ];
 }
 
 /** The line of a machine's /etc/passwd. */
@@ -102,9 +102,14 @@ export async function exec(
   signal?: AbortSignal,
 ): Promise<ExecResult> {
   const user = options.user ?? "root";
-  const passwd = await readFile(`/proc/${pid}/root/etc/passwd`, "utf8");
-  const [program, ...args] = [...enter(pid), ...asUser(user, account(passwd, user), options), ...command];
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" });
+  const known = account(await readFile(`/proc/${pid}/root/etc/passwd`, "utf8"), user);
+  const [program, ...args] = [...enter(pid), ...asUser(user, known, options.directory), ...command];
+  const child = spawn(program, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: environmentOf(user, known, options.environment),
+    detached: true,
+    cwd: "/",
+  });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout.on("data", (chunk: Buffer) => output.stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));

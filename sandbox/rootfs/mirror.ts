@@ -1,5 +1,8 @@
 import { run } from "../run.ts";
 
+/** Debian's keys, in the same place here and in what we build. */
+export const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /** How this machine reaches Debian's archive. */
 export type Mirror = {
   /** Lines for sources.list; none for mmdebstrap's own choice. */
@@ -27,8 +30,8 @@ export function sourcesOf(targets: string, suite: string): string[] {
   const main = archive("Debian");
   const security = archive("Debian-Security");
   if (main === undefined) return [];
-  const sources = [`deb ${main} ${suite} main`];
-  if (security !== undefined) sources.push(`deb ${security} ${suite}-security main`);
+  const sources = [`deb [signed-by=${KEYRING}] ${main} ${suite} main`];
+  if (security !== undefined) sources.push(`deb [signed-by=${KEYRING}] ${security} ${suite}-security main`);
   return sources;
 }
 

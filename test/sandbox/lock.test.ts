@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
-import { withLock } from "../../sandbox/lock.ts";
+import { unlessLocked, withLock } from "../../sandbox/lock.ts";
 
 describe("a directory's lock", () => {
   let directory: string;
@@ -26,6 +26,18 @@ describe("a directory's lock", () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await Promise.all([first, hold(events, "b", 0)]);
     assert.deepEqual(events, ["a begins", "b waits", "a ends", "b begins", "b ends"]);
+  });
+
+  test("can be left alone when another holds it", async () => {
+    const events: string[] = [];
+    const note = async () => void events.push("done");
+    const first = hold(events, "a", 300);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await unlessLocked(directory, note);
+    await first;
+    assert.deepEqual(events, ["a begins", "a ends"]);
+    await unlessLocked(directory, note);
+    assert.deepEqual(events, ["a begins", "a ends", "done"]);
   });
 
   test("is free again after work that failed", async () => {

@@ -173,6 +173,7 @@ async function launch(sandbox: Sandbox, userData: string): Promise<string> {
     InstanceType: "c5.large",
     MinCount: "1",
     MaxCount: "1",
+    InstanceInitiatedShutdownBehavior: "terminate",
     UserData: Buffer.from(userData).toString("base64"),
   };
   const config = [

@@ -11,8 +11,8 @@ describe("the way to Debian's archive", () => {
       "Packages|Debian|Debian-Security|http://mirror.test/security/",
     ].join("\n");
     assert.deepEqual(sourcesOf(targets, "trixie"), [
-      "deb http://mirror.test/debian/ trixie main",
-      "deb http://mirror.test/security/ trixie-security main",
+      "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.test/debian/ trixie main",
+      "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.test/security/ trixie-security main",
     ]);
   });
 
