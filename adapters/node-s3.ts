@@ -1,5 +1,5 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { UpdraftError } from "../core/errors.ts";
+import { messageOf, UpdraftError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { RoleCredentials } from "./imds.ts";
 
@@ -35,10 +35,14 @@ export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOpt
   });
   const refused = (verb: string, key: string, error: unknown): UpdraftError => {
     const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-    const status = $metadata?.httpStatusCode === undefined ? "" : ` (status ${$metadata.httpStatusCode})`;
+    // Without an answer the name tells nothing; what went wrong is in the message.
+    const answer =
+      $metadata?.httpStatusCode === undefined
+        ? messageOf(error)
+        : `${name ?? "an error"} (status ${$metadata.httpStatusCode})`;
     return new UpdraftError(
       "failed",
-      `S3 does not let the node ${verb} s3://${bucket}/${key}: ${name ?? "no answer"}${status}`,
+      `S3 does not let the node ${verb} s3://${bucket}/${key}: ${answer}`,
       "Run updraft setup --annex and updraft create again; the annex's role must be able to reach the bucket.",
       error,
     );

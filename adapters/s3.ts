@@ -6,11 +6,22 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { getEndpointFromInstructions } from "@smithy/core/endpoints";
 import type { Storage, StoredObject } from "../core/ports.ts";
 import { awsClient } from "./aws-client.ts";
 import { awsCode, awsError, isAbsent } from "./aws-errors.ts";
 
 const DELETIONS_AT_ONCE = 8;
+
+/** The endpoint of S3 that the environment or ~/.aws/config names in place of the region's own, as with a VPC interface endpoint. */
+export async function configuredEndpoint(region: string): Promise<string | undefined> {
+  const { config } = awsClient(S3Client, region);
+  // What the shared configuration says is known to the client only once it has resolved an endpoint.
+  await getEndpointFromInstructions({ Bucket: "bucket", Key: "key" }, GetObjectCommand, config);
+  if (!config.isCustomEndpoint || config.endpoint === undefined) return undefined;
+  const { protocol, hostname, port, path } = await config.endpoint();
+  return `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}`.replace(/\/$/, "");
+}
 
 /** One bucket. Every call names the account that must own it, so that a bucket of that name elsewhere is refused. */
 export function s3(region: string, bucket: string, account: string): Storage {

@@ -54,6 +54,18 @@ export function leftovers({ directory, pids, namespaces, takenAt }: Holdings): s
   return found;
 }
 
+function uptime(): number {
+  return Number(text("/proc/uptime").split(" ")[0]);
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Seconds since this machine booted; never when the process is gone. */
+function startedAt(process: string): number {
+  const fields = text(`/proc/${process}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return fields.length > 19 ? Number(fields[19]) / TICKS_PER_SECOND : Number.POSITIVE_INFINITY;
+}
+
 function namespacesOf(process: string): string[] {
   return KINDS.map((kind) => {
     try {

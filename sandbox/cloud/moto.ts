@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { text } from "node:stream/consumers";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -115,15 +116,9 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
     const outgoing = httpRequest(options, (incoming) => {
       const status = incoming.statusCode ?? 500;
       const type = incoming.headers["content-type"] ?? "";
+      // A page means that it failed inside; S3's own errors are XML, though it calls them a page too.
       if (status >= 400 && type.startsWith("text/html") && request.method !== "HEAD") {
-        incoming.resume();
-        reject(
-          new AwsError(
-            "NotImplemented",
-            `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${status}.`,
-            501,
-          ),
-        );
+        resolve(text(incoming).then((body) => errorAnswer(request, status, body)));
         return;
       }
       const answered: Answer["headers"] = {};
@@ -134,6 +129,16 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
     outgoing.on("error", reject);
     outgoing.end(request.body);
   });
+}
+
+function errorAnswer(request: AwsRequest, status: number, body: string): Answer {
+  if (/^\s*<(\?xml|Error)/.test(body))
+    return { status, headers: { "content-type": "application/xml" }, body };
+  throw new AwsError(
+    "NotImplemented",
+    `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${status}.`,
+    501,
+  );
 }
 
 function pathStyle(request: AwsRequest): string {

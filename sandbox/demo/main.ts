@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { messageOf, UpdraftError } from "../../core/errors.ts";
 import { stepLine } from "../progress.ts";
 import { down, up } from "../sandbox.ts";
-import { holdings, leftovers } from "../leftovers.ts";
+import { type Holdings, holdings, leftovers } from "../leftovers.ts";
 import { tellStory } from "./story.ts";
 
 const NAME = "demo";
@@ -23,10 +23,11 @@ async function demo(): Promise<void> {
       if (line !== undefined) console.log(line);
     },
   });
-  const held = await holdings(sandbox.directory);
+  let held: Holdings;
   try {
     await tellStory(sandbox, (line) => console.log(line));
   } finally {
+    held = await holdings(sandbox.directory);
     await down(NAME);
   }
   const left = leftovers(held);

@@ -24,6 +24,10 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
   };
 
   tell("\nAn annex is described in config.d, set up, and ordered:");
+  await accessPoint.configure(
+    "30-local.config",
+    "# Whoever may use AWS goes there.\nSTART = TARGET.MayUseAWS =!= True\n",
+  );
   await configureAnnexes(accessPoint, { [ANNEX]: await annexKnobs(sandbox) });
   await updraft("setup", "--region", "us-east-1");
   await updraft("setup", "--annex", ANNEX);

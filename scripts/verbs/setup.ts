@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, dirname } from "node:path";
 import { sha256 } from "../../adapters/archive.ts";
+import { configuredEndpoint } from "../../adapters/s3.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
 import { setUpAccount, setUpAnnex } from "../../core/setup.ts";
@@ -103,7 +104,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
   const annex = annexKnobs(knobs, name);
   const bytes = await nodeProgram(options.text("node-program"));
   // The node must use the S3 endpoint that the operator uses, as with an interface endpoint in the VPC.
-  const s3Endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const s3Endpoint = await configuredEndpoint(annex.region);
   const { changed, uploaded, bucket } = await setUpAnnex(aws(annex.region), annex, site, {
     boundary: options.text("boundary"),
     program: { bytes, sha256: sha256(bytes) },
@@ -112,7 +113,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
         annex: annex.name,
         region: annex.region,
         ...p,
-        ...(s3Endpoint !== undefined && s3Endpoint !== "" && { s3Endpoint }),
+        ...(s3Endpoint !== undefined && { s3Endpoint }),
       }),
   });
   tell(options, annexStack(name), changed || uploaded, { region: annex.region, bucket });
