@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createServer } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
@@ -114,26 +115,29 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(options, (incoming) => {
       const status = incoming.statusCode ?? 500;
-      const type = incoming.headers["content-type"] ?? "";
-      if (status >= 400 && type.startsWith("text/html") && request.method !== "HEAD") {
-        incoming.resume();
-        reject(
-          new AwsError(
-            "NotImplemented",
-            `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${status}.`,
-            501,
-          ),
-        );
-        return;
-      }
       const answered: Answer["headers"] = {};
       for (const [name, value] of Object.entries(incoming.headers))
         if (value !== undefined && !HOP_BY_HOP.includes(name)) answered[name] = value;
-      resolve({ status, headers: answered, body: incoming });
+      if (status < 400) resolve({ status, headers: answered, body: incoming });
+      else
+        buffer(incoming).then(
+          (body) => resolve(refusal(request, { status, headers: answered, body })),
+          reject,
+        );
     });
     outgoing.on("error", reject);
     outgoing.end(request.body);
   });
+}
+
+/** A page in HTML is the emulator's way of failing; AWS would not send one. */
+function refusal(request: AwsRequest, answer: Answer & { body: Buffer }): Answer {
+  if (!/^\s*<!doctype html/i.test(answer.body.toString("utf8", 0, 200))) return answer;
+  throw new AwsError(
+    "NotImplemented",
+    `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${answer.status}.`,
+    501,
+  );
 }
 
 function pathStyle(request: AwsRequest): string {
