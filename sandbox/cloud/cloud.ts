@@ -69,7 +69,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const metrics = cloudWatch(now);
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
     const objects = s3(emulator.s3, forward);
-    const endpoint = (): string => `http://${options.endpointAddress}:${front.port}`;
+    const endpoint = (): string =>
+      `http://${options.endpointAddress}${front.port === 80 ? "" : `:${front.port}`}`;
     let service: Clients | undefined;
     const serviceClients = (): Clients => (service ??= clients(endpoint(), keys.issue(CLOUDFORMATION)));
     stops.push(() => service && destroyClients(service));

@@ -17,6 +17,8 @@ export type Moto = {
 };
 
 const START_SECONDS = 60;
+/** It dies with this process, however that ends. */
+const WITH_PARENT = ["--pdeathsig", "KILL", "--"];
 const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "expect", "host", "authorization"];
 
 /** Starts moto in its own root file system, on loopback. It holds all state in memory and is never restarted. */
@@ -24,8 +26,8 @@ export async function startMoto(root: string, directory: string): Promise<Moto> 
   const port = await freePort();
   const log = createWriteStream(join(directory, "moto.log"), { flags: "a" });
   const child = spawn(
-    "/usr/sbin/chroot",
-    [root, "/usr/bin/moto_server", "-H", "127.0.0.1", "-p", String(port)],
+    "setpriv",
+    [...WITH_PARENT, "/usr/sbin/chroot", root, "/usr/bin/moto_server", "-H", "127.0.0.1", "-p", String(port)],
     {
       env: {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
