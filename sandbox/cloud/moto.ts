@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Answer } from "./wire/answer.ts";
+import { unchunked } from "./wire/aws-chunked.ts";
 import { AwsError } from "./wire/error.ts";
 import type { AwsRequest } from "./wire/request.ts";
 
@@ -99,7 +100,8 @@ function freePort(): Promise<number> {
 function forward(port: number, request: AwsRequest): Promise<Answer> {
   const scope = request.signature?.service ?? request.service;
   const region = request.signature?.region ?? "us-east-1";
-  const headers: IncomingHttpHeaders = { ...request.headers };
+  const { headers: sent, body } = unchunked(request.headers, request.body);
+  const headers: IncomingHttpHeaders = { ...sent };
   for (const name of HOP_BY_HOP) delete headers[name];
   delete headers["x-amz-security-token"];
   const options = {
@@ -110,7 +112,7 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
     headers: {
       ...headers,
       host: "127.0.0.1",
-      "content-length": String(request.body.length),
+      "content-length": String(body.length),
       authorization: `AWS4-HMAC-SHA256 Credential=sandbox/20200101/${region}/${scope}/aws4_request, SignedHeaders=host, Signature=0`,
     },
   };
@@ -128,7 +130,7 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
         );
     });
     outgoing.on("error", reject);
-    outgoing.end(request.body);
+    outgoing.end(body);
   });
 }
 
