@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
   CloudFormationClient,
+  UpdateStackCommand,
   DescribeStackEventsCommand,
   ListStackResourcesCommand,
 } from "@aws-sdk/client-cloudformation";
@@ -33,7 +34,13 @@ import {
   ListPoliciesCommand,
   ListRolesCommand,
 } from "@aws-sdk/client-iam";
-import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import {
+  CreateFunctionCommand,
+  DeleteFunctionCommand,
+  InvokeCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+} from "@aws-sdk/client-lambda";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -45,6 +52,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { ListTopicsCommand, SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { zipOf } from "../../../sandbox/cloud/functions/zip.ts";
 import type { Credentials } from "../../../sandbox/cloud/ports.ts";
 import {
   createStack,
@@ -52,6 +60,7 @@ import {
   eventually,
   IMAGE,
   outputs,
+  settled,
   template,
   testCloud,
   type TestCloud,
@@ -587,6 +596,123 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
           (r) => r.action === "PutLogEvents" && r.principal.includes("assumed-role/updraft-EnforcerRole"),
         ),
     );
+  });
+
+  test("A function is killed at its time-out, sees only its own environment, and fails as Lambda says", async () => {
+    const { lambda, iam } = administrator;
+    const { Roles } = await iam.send(new ListRolesCommand({}));
+    const Role = Roles?.find((r) => r.RoleName?.startsWith("updraft-EnforcerRole"))?.Arn;
+    const make = async (
+      FunctionName: string,
+      code: string,
+    ): Promise<{ error?: string | undefined; answer: string }> => {
+      await lambda.send(
+        new CreateFunctionCommand({
+          FunctionName,
+          Role,
+          Runtime: "nodejs24.x",
+          Handler: "index.handler",
+          Timeout: 1,
+          Environment: { Variables: { MINE: "yes" } },
+          Code: { ZipFile: zipOf("index.js", Buffer.from(code)) },
+        }),
+      );
+      const { FunctionError, Payload } = await lambda.send(
+        new InvokeCommand({ FunctionName, Payload: JSON.stringify({ n: 2 }) }),
+      );
+      await lambda.send(new DeleteFunctionCommand({ FunctionName }));
+      return { error: FunctionError, answer: Buffer.from(Payload ?? []).toString() };
+    };
+    assert.deepEqual(
+      JSON.parse(
+        (
+          await make(
+            "plain",
+            "exports.handler = async (e) => [e.n + 1, process.env.MINE, process.env.HOME ?? null]",
+          )
+        ).answer,
+      ),
+      [3, "yes", null],
+    );
+    const slow = await make("slow", "exports.handler = () => new Promise((r) => setTimeout(r, 60000))");
+    assert.equal(slow.error, "Unhandled");
+    assert.match(slow.answer, /Task timed out after 1.00 seconds/);
+    const bad = await make("bad", "exports.handler = async () => { throw new RangeError('too far') }");
+    assert.equal(bad.error, "Unhandled");
+    assert.deepEqual(JSON.parse(bad.answer), { errorType: "RangeError", errorMessage: "too far" });
+    const sdk = await make(
+      "sdk",
+      "exports.handler = async () => typeof require('@aws-sdk/client-ec2').EC2Client",
+    );
+    assert.equal(sdk.answer, '"function"');
+  });
+
+  test("An update changes what differs, in place: a new version of a launch template, the same bucket", async () => {
+    const { cloudformation } = administrator;
+    const parameters = ["Annex", "Pool", "Bucket", "VpcId"].map((ParameterKey) => ({
+      ParameterKey,
+      UsePreviousValue: true,
+    }));
+    const update = async (body: string) => {
+      await cloudformation.send(
+        new UpdateStackCommand({
+          StackName: "updraft-burst",
+          TemplateBody: body,
+          Parameters: parameters,
+          Capabilities: ["CAPABILITY_IAM"],
+        }),
+      );
+      return settled(cloudformation, "updraft-burst");
+    };
+    await assert.rejects(update(template("annex")), /No updates are to be performed/);
+    const changed = await update(template("annex").replace(": placeholder", ": another"));
+    assert.equal(changed.StackStatus, "UPDATE_COMPLETE");
+    const after = outputs(changed);
+    assert.equal(after["LaunchTemplate"], annex["LaunchTemplate"]);
+    assert.equal(after["LaunchTemplateVersion"], "2");
+    assert.equal(after["Role"], annex["Role"]);
+    const broken = JSON.parse(template("annex")) as { Resources: Record<string, unknown> };
+    broken.Resources["Queue"] = { Type: "AWS::SQS::Queue" };
+    const back = await update(JSON.stringify(broken));
+    assert.equal(back.StackStatus, "UPDATE_ROLLBACK_COMPLETE");
+    assert.equal(outputs(back)["Role"], annex["Role"]);
+  });
+
+  test("A spot notice stands in the instance's metadata before its end", async () => {
+    const [instanceId = ""] = idsOf(
+      await hook.send(
+        new CreateFleetCommand(
+          await order({
+            TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: "spot" },
+          }),
+        ),
+      ),
+    );
+    const boot = await eventually("it is booted", async () =>
+      box.boots.find((b) => b.instanceId === instanceId),
+    );
+    box.callAs(boot.privateIp);
+    box.cloud.interruptSpot(instanceId, 0.5);
+    const base = `http://127.0.0.1:${box.cloud.metadataPorts[0]}/latest`;
+    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
+    const token = await (await fetch(`${base}/api/token`, { method: "PUT", headers })).text();
+    const notice = await fetch(`${base}/meta-data/spot/instance-action`, {
+      headers: { "x-aws-ec2-metadata-token": token },
+    });
+    assert.equal(((await notice.json()) as Record<string, string>)["action"], "terminate");
+    await eventually("it is ended", async () => (box.offs.includes(instanceId) ? true : undefined));
+  });
+
+  test("Of many who write an object that must not exist yet, one succeeds", async () => {
+    const Bucket = account["Bucket"] ?? "";
+    const writes = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, i) =>
+        administrator.s3.send(
+          new PutObjectCommand({ Bucket, Key: "annexes/many/owner", Body: String(i), IfNoneMatch: "*" }),
+        ),
+      ),
+    );
+    assert.equal(writes.filter((w) => w.status === "fulfilled").length, 1);
   });
 
   test("A stack that fails says why and is rolled back; a type that nobody makes fails it", async () => {
