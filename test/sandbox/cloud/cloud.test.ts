@@ -19,6 +19,7 @@ import {
   DescribeLaunchTemplateVersionsCommand,
   DescribeLaunchTemplatesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeTagsCommand,
   EC2Client,
   GetConsoleOutputCommand,
   RunInstancesCommand,
@@ -411,6 +412,19 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
       ),
       named("UnauthorizedOperation"),
     );
+    const { Tags } = await administrator.ec2.send(
+      new DescribeTagsCommand({
+        Filters: [
+          { Name: "resource-id", Values: [instanceId] },
+          { Name: "key", Values: ["htcondor:*"] },
+        ],
+      }),
+    );
+    assert.deepEqual(Tags?.map((t) => t.Key).sort(), [
+      "htcondor:AnnexName",
+      "htcondor:LeaseExpiration",
+      "htcondor:Pool",
+    ]);
     const document = JSON.parse(await get("dynamic/instance-identity/document")) as Record<string, string>;
     assert.equal(document["instanceId"], instanceId);
     assert.equal(document["region"], "us-east-1");
