@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sandboxProcesses } from "./processes.ts";
 
 /** What of this machine a sandbox holds while it is up, so that a test can look for it afterwards. */
@@ -54,16 +55,14 @@ export function leftovers({ directory, pids, namespaces, takenAt }: Holdings): s
   return found;
 }
 
-function uptime(): number {
-  return Number(text("/proc/uptime").split(" ")[0]);
-}
-
-const TICKS_PER_SECOND = 100;
-
-/** Seconds since this machine booted; never when the process is gone. */
-function startedAt(process: string): number {
-  const fields = text(`/proc/${process}/stat`).split(") ")[1]?.split(" ") ?? [];
-  return fields.length > 19 ? Number(fields[19]) / TICKS_PER_SECOND : Number.POSITIVE_INFINITY;
+/** The same, once processes that were just ending are gone. */
+export async function lastingLeftovers(held: Holdings, seconds = 5): Promise<string[]> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = leftovers(held);
+    if (found.length === 0 || Date.now() > deadline) return found;
+    await sleep(100);
+  }
 }
 
 function namespacesOf(process: string): string[] {

@@ -1,6 +1,5 @@
 import { AttachUserPolicyCommand, CreateUserCommand, GetUserCommand } from "@aws-sdk/client-iam";
 import { CreateLogStreamCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { clients, destroyClients, type Clients } from "./clients.ts";
 import { cloudFormation } from "./cloudformation/cloudformation.ts";
@@ -37,14 +36,6 @@ const DEFAULT_SETTINGS: CloudSettings = {
 
 const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };
 
-const ROOT: Principal = {
-  kind: "root",
-  arn: `arn:aws:iam::${ACCOUNT}:root`,
-  callerArn: `arn:aws:iam::${ACCOUNT}:root`,
-  userId: ACCOUNT,
-  name: "root",
-};
-
 /** Whoever acts inside the account on AWS's behalf: CloudFormation with its handlers. */
 const CLOUDFORMATION: Principal = {
   kind: "service",
@@ -78,7 +69,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const metrics = cloudWatch(now);
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
     const objects = s3(emulator.s3, forward);
-    const endpoint = (): string => `http://${options.endpointAddress}:${front.port}`;
+    const endpoint = (): string =>
+      `http://${options.endpointAddress}${front.port === 80 ? "" : `:${front.port}`}`;
     let service: Clients | undefined;
     const serviceClients = (): Clients => (service ??= clients(endpoint(), keys.issue(CLOUDFORMATION)));
     stops.push(() => service && destroyClients(service));
@@ -131,7 +123,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         s3: objects.handlers,
         sts: sts({ principals: keys, iam: emulator.iam, now }),
       },
-      questions: (request) => questionsOf(request, { instances: machines, templates, arns }),
+      async questions(request) {
+        if (request.service === "s3") objects.checkOwner(request);
+        return questionsOf(request, { instances: machines, templates, arns });
+      },
       decide,
       forward,
       now,
@@ -150,23 +145,26 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     stops.push(metadata.stop);
 
+    async function createUser(name: string, policyArns: readonly string[]): Promise<Credentials> {
+      await emulator.iam.send(new CreateUserCommand({ UserName: name }));
+      for (const PolicyArn of policyArns)
+        await emulator.iam.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
+      const { User } = await emulator.iam.send(new GetUserCommand({ UserName: name }));
+      const arn = User?.Arn ?? `arn:aws:iam::${ACCOUNT}:user/${name}`;
+      const principal = { kind: "user" as const, arn, callerArn: arn, userId: User?.UserId ?? "", name };
+      const { accessKeyId, secretAccessKey } = keys.issue(principal);
+      return { accessKeyId, secretAccessKey };
+    }
+
     return {
       endpoint: endpoint(),
       region: REGION,
       accountId: ACCOUNT,
-      administrator: withoutToken(keys.issue(ROOT)),
+      administrator: await createUser("administrator", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
       async subnets() {
         return (await places.subnets()).map(({ subnetId, zone, vpcId }) => ({ subnetId, zone, vpcId }));
       },
-      async createUser(name, policyArns) {
-        await emulator.iam.send(new CreateUserCommand({ UserName: name }));
-        for (const PolicyArn of policyArns)
-          await emulator.iam.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
-        const { User } = await emulator.iam.send(new GetUserCommand({ UserName: name }));
-        const arn = User?.Arn ?? `arn:aws:iam::${ACCOUNT}:user/${name}`;
-        const userId = User?.UserId ?? `AIDA${randomBytes(8).toString("hex").toUpperCase()}`;
-        return withoutToken(keys.issue({ kind: "user", arn, callerArn: arn, userId, name }));
-      },
+      createUser,
       poweredOff: machines.poweredOff,
       instances: machines.views,
       interruptSpot: machines.interrupt,
@@ -190,10 +188,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await stop();
     throw error;
   }
-}
-
-function withoutToken({ accessKeyId, secretAccessKey }: Credentials): Credentials {
-  return { accessKeyId, secretAccessKey };
 }
 
 /** Passes a request to the emulator; what was read from a service before is stale once it was written. */

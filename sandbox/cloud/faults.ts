@@ -23,7 +23,7 @@ export function faults() {
     list(): Fault[] {
       return [...armed.values()].map(({ id, fault }) => ({ ...fault, id }));
     },
-    /** The first fault of these kinds that strikes now; striking uses it up by one. `also` narrows it further. */
+    /** The first fault of these kinds that strikes now; one that struck often enough is gone. `also` narrows it further. */
     strike<K extends Kind>(
       kinds: readonly K[],
       target: { service: string; action: string; principal: string },
@@ -31,10 +31,10 @@ export function faults() {
     ): Extract<Fault, { kind: K }> | undefined {
       for (const one of armed.values()) {
         const fault = one.fault as Extract<Fault, { kind: K }>;
-        if (!kinds.includes(fault.kind as K) || one.left <= 0 || !aims(fault, target) || !also(fault))
-          continue;
+        if (!kinds.includes(fault.kind as K) || !aims(fault, target) || !also(fault)) continue;
         if (fault.probability !== undefined && one.random() >= fault.probability) continue;
         one.left--;
+        if (one.left <= 0) armed.delete(one.id);
         return { ...fault, id: one.id };
       }
       return undefined;

@@ -52,7 +52,7 @@ export async function startFront(world: FrontWorld): Promise<Front> {
       service: request.service,
       action: request.action,
       resource: "",
-      decision: "deny",
+      decision: "none",
       status: 0,
     };
     entries.push(entry);

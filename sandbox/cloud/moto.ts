@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { text } from "node:stream/consumers";
 import { createServer } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Answer } from "./wire/answer.ts";
+import { unchunked } from "./wire/aws-chunked.ts";
 import { AwsError } from "./wire/error.ts";
 import type { AwsRequest } from "./wire/request.ts";
 
@@ -17,6 +18,8 @@ export type Moto = {
 };
 
 const START_SECONDS = 60;
+/** It dies with this process, however that ends. */
+const WITH_PARENT = ["--pdeathsig", "KILL", "--"];
 const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "expect", "host", "authorization"];
 
 /** Starts moto in its own root file system, on loopback. It holds all state in memory and is never restarted. */
@@ -24,8 +27,8 @@ export async function startMoto(root: string, directory: string): Promise<Moto> 
   const port = await freePort();
   const log = createWriteStream(join(directory, "moto.log"), { flags: "a" });
   const child = spawn(
-    "/usr/sbin/chroot",
-    [root, "/usr/bin/moto_server", "-H", "127.0.0.1", "-p", String(port)],
+    "setpriv",
+    [...WITH_PARENT, "/usr/sbin/chroot", root, "/usr/bin/moto_server", "-H", "127.0.0.1", "-p", String(port)],
     {
       env: {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -97,7 +100,8 @@ function freePort(): Promise<number> {
 function forward(port: number, request: AwsRequest): Promise<Answer> {
   const scope = request.signature?.service ?? request.service;
   const region = request.signature?.region ?? "us-east-1";
-  const headers: IncomingHttpHeaders = { ...request.headers };
+  const { headers: sent, body } = unchunked(request.headers, request.body);
+  const headers: IncomingHttpHeaders = { ...sent };
   for (const name of HOP_BY_HOP) delete headers[name];
   delete headers["x-amz-security-token"];
   const options = {
@@ -108,35 +112,34 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
     headers: {
       ...headers,
       host: "127.0.0.1",
-      "content-length": String(request.body.length),
+      "content-length": String(body.length),
       authorization: `AWS4-HMAC-SHA256 Credential=sandbox/20200101/${region}/${scope}/aws4_request, SignedHeaders=host, Signature=0`,
     },
   };
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(options, (incoming) => {
       const status = incoming.statusCode ?? 500;
-      const type = incoming.headers["content-type"] ?? "";
-      // A page means that it failed inside; S3's own errors are XML, though it calls them a page too.
-      if (status >= 400 && type.startsWith("text/html") && request.method !== "HEAD") {
-        resolve(text(incoming).then((body) => errorAnswer(request, status, body)));
-        return;
-      }
       const answered: Answer["headers"] = {};
       for (const [name, value] of Object.entries(incoming.headers))
         if (value !== undefined && !HOP_BY_HOP.includes(name)) answered[name] = value;
-      resolve({ status, headers: answered, body: incoming });
+      if (status < 400) resolve({ status, headers: answered, body: incoming });
+      else
+        buffer(incoming).then(
+          (body) => resolve(refusal(request, { status, headers: answered, body })),
+          reject,
+        );
     });
     outgoing.on("error", reject);
-    outgoing.end(request.body);
+    outgoing.end(body);
   });
 }
 
-function errorAnswer(request: AwsRequest, status: number, body: string): Answer {
-  if (/^\s*<(\?xml|Error)/.test(body))
-    return { status, headers: { "content-type": "application/xml" }, body };
+/** A page in HTML is the emulator's way of failing; AWS would not send one. */
+function refusal(request: AwsRequest, answer: Answer & { body: Buffer }): Answer {
+  if (!/^\s*<!doctype html/i.test(answer.body.toString("utf8", 0, 200))) return answer;
   throw new AwsError(
     "NotImplemented",
-    `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${status}.`,
+    `The sandbox cannot do ${request.service}:${request.action}: its emulator answered ${answer.status}.`,
     501,
   );
 }

@@ -117,7 +117,8 @@ export type RequestLogEntry = {
   service: string;
   action: string;
   resource: string;
-  decision: "allow" | "deny" | "explicit-deny";
+  /** `none` when IAM was not asked: the key is unknown, or a fault came first. */
+  decision: "allow" | "deny" | "explicit-deny" | "none";
   /** Of the statement that decided, where it has one. */
   sid?: string;
   /** HTTP status of the answer; 0 when the connection was dropped. */

@@ -3,7 +3,7 @@ import type { Credentials } from "./ports.ts";
 
 /** Who calls. `arn` is what policies see (the role's, for a session), `callerArn` what GetCallerIdentity says. */
 export type Principal = {
-  kind: "root" | "user" | "role" | "service";
+  kind: "user" | "role" | "service";
   arn: string;
   callerArn: string;
   /** aws:userid; ROLEID:SESSION for a role. */
@@ -37,12 +37,6 @@ export function principals(now: () => number) {
       };
       keys.set(credentials.accessKeyId, { ...credentials, principal, expires });
       return credentials;
-    },
-    adopt(credentials: Credentials, principal: Principal): void {
-      keys.set(credentials.accessKeyId, { ...credentials, principal, expires: undefined });
-    },
-    revoke(accessKeyId: string): void {
-      keys.delete(accessKeyId);
     },
     find(accessKeyId: string, sessionToken: string | undefined): Found {
       const key = keys.get(accessKeyId);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { messageOf, UpdraftError } from "../../core/errors.ts";
 import { stepLine } from "../progress.ts";
 import { down, up } from "../sandbox.ts";
-import { type Holdings, holdings, leftovers } from "../leftovers.ts";
+import { type Holdings, holdings, lastingLeftovers } from "../leftovers.ts";
 import { tellStory } from "./story.ts";
 
 const NAME = "demo";
@@ -30,7 +30,7 @@ async function demo(): Promise<void> {
     held = await holdings(sandbox.directory);
     await down(NAME);
   }
-  const left = leftovers(held);
+  const left = await lastingLeftovers(held);
   if (left.length > 0)
     throw new UpdraftError("failed", `the sandbox left behind: ${left.join(", ")}`, "Report this.");
   console.log("The cloud is down: no process, mount, namespace or file of it is left.");

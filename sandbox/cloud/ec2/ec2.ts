@@ -2,7 +2,7 @@ import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2"
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
 import type { Hypervisor, SandboxImage } from "../ports.ts";
-import type { Handlers } from "../service.ts";
+import type { Handler, Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { text } from "../wire/parameters.ts";
@@ -16,6 +16,26 @@ import type { LaunchTemplates } from "./launch-templates.ts";
 import { runInstances } from "./run-instances.ts";
 import { starter } from "./start.ts";
 import { tagActions } from "./tags.ts";
+
+/** The emulator knows none of our instances: its answer to these would mislead. */
+const NOT_DONE = [
+  "AssociateIamInstanceProfile",
+  "CreateImage",
+  "DeleteFleets",
+  "DisassociateIamInstanceProfile",
+  "ModifyInstanceAttribute",
+  "ModifyInstanceMetadataOptions",
+  "RebootInstances",
+  "ReplaceIamInstanceProfileAssociation",
+  "RequestSpotFleet",
+  "RequestSpotInstances",
+  "StartInstances",
+  "StopInstances",
+];
+
+const refuse: Handler = async ({ request }) => {
+  throw new AwsError("UnsupportedOperation", `The sandbox cannot do ec2:${request.action}.`);
+};
 
 /** Instances, fleets, launch templates, images and tags are ours; networks and types are the emulator's. */
 export function ec2(world: {
@@ -33,6 +53,7 @@ export function ec2(world: {
   const resolve = launchResolver(world);
   const start = starter(instances, faults);
   return {
+    ...Object.fromEntries(NOT_DONE.map((action) => [action, refuse])),
     ...templates.handlers,
     ...instanceActions(world),
     ...tagActions(world),

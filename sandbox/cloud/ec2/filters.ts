@@ -1,6 +1,5 @@
 import { AwsError } from "../wire/error.ts";
 import { list, record, text, texts, type Value } from "../wire/parameters.ts";
-import { matches } from "../iam/wildcard.ts";
 import type { Instance } from "./instance.ts";
 import { stateCode } from "./instance.ts";
 import { iso } from "./launch-templates.ts";
@@ -48,8 +47,20 @@ export function passing(filters: Value): (instance: Instance) => boolean {
         throw new AwsError("InvalidParameterValue", `The filter '${name}' is invalid`);
       if (wanted.length === 0 || wanted.length > 200)
         throw new AwsError("FilterLimitExceeded", `The filter '${name}' must have 1 to 200 values`);
+      const patterns = wanted.map(filterPattern);
       return (i: Instance): boolean =>
-        values(i).some((value) => value !== undefined && wanted.some((pattern) => matches(pattern, value)));
+        values(i).some((value) => value !== undefined && patterns.some((pattern) => pattern.test(value)));
     });
   return (instance) => tests.every((test) => test(instance));
+}
+
+/** `*` and `?` are wildcards unless a backslash stands before them. */
+export function filterPattern(value: string): RegExp {
+  const source = value.replace(/\\[^]|[^]/g, (part) => {
+    if (part === "*") return "[^]*";
+    if (part === "?") return "[^]";
+    const literal = part.length === 2 ? part.charAt(1) : part;
+    return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  });
+  return new RegExp(`^${source}$`);
 }

@@ -4,7 +4,7 @@ import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { list, record, text, texts } from "../wire/parameters.ts";
 import { items, type Xml } from "../wire/xml.ts";
-import { matches } from "../iam/wildcard.ts";
+import { filterPattern } from "./filters.ts";
 import { iso } from "./launch-templates.ts";
 
 /** Only images that can be booted exist: a launch from another would prove nothing. */
@@ -44,7 +44,7 @@ function passes(image: SandboxImage, name: string, wanted: string[]): boolean {
   };
   const value = values[name];
   if (value === undefined) throw new AwsError("InvalidParameterValue", `The filter '${name}' is invalid`);
-  return wanted.some((pattern) => matches(pattern, value));
+  return wanted.some((pattern) => filterPattern(pattern).test(value));
 }
 
 function imageXml(image: SandboxImage, created: number): Xml {

@@ -80,19 +80,16 @@ export function instances(world: {
   function start(instance: Instance): void {
     if (instance.state !== "pending") return;
     instance.state = "running";
-    hypervisor
-      .boot({
-        instanceId: instance.instanceId,
-        imageId: instance.imageId,
-        privateIp: instance.privateIp,
-        hostName: instance.hostName,
-        userData: Buffer.from(instance.userData ?? "", "base64"),
-      })
-      .catch((error: unknown) => {
-        log(`${instance.instanceId} did not boot: ${messageOf(error)}`);
-        instance.stateReason = { code: "Server.InternalError", message: messageOf(error) };
-        ended(instance);
-      });
+    boot(instance).catch((error: unknown) => {
+      log(`${instance.instanceId} did not boot: ${messageOf(error)}`);
+      instance.stateReason = { code: "Server.InternalError", message: messageOf(error) };
+      ended(instance);
+    });
+  }
+
+  async function boot({ instanceId, imageId, privateIp, hostName, userData }: Instance): Promise<void> {
+    const content = Buffer.from(userData ?? "", "base64");
+    await hypervisor.boot({ instanceId, imageId, privateIp, hostName, userData: content });
   }
 
   function terminate(instance: Instance, by: string): void {

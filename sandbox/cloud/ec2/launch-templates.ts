@@ -142,6 +142,7 @@ export function launchTemplates(now: () => number) {
     find,
     version,
     get: (id: string): LaunchTemplate | undefined => all.get(id),
+    list: (): LaunchTemplate[] => [...all.values()],
   };
 }
 

@@ -3,6 +3,8 @@ import type { Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { list, record, tagsOf, text, texts } from "../wire/parameters.ts";
+import { items } from "../wire/xml.ts";
+import { filterPattern } from "./filters.ts";
 import type { Instances } from "./instances.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
 
@@ -52,6 +54,24 @@ export function tagActions(world: {
       for (const record of own) Object.assign(record, tags);
       return ec2Answer(request.action, { return: true });
     },
+    /** Of instances and launch templates only. */
+    async DescribeTags({ request }) {
+      const wanted = list(request.parameters["Filter"]).map(record);
+      const owned = [
+        ...instances.visible().map((i) => ({ id: i.instanceId, type: "instance", tags: i.tags })),
+        ...templates.list().map((t) => ({ id: t.id, type: "launch-template", tags: t.tags })),
+      ];
+      const rows = owned.flatMap(({ id, type, tags }) =>
+        Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType: type, key, value })),
+      );
+      const found = rows.filter((row) =>
+        wanted.every((filter) => {
+          const given = valueOf(row, text(filter["Name"]) ?? "");
+          return texts(filter["Value"]).some((pattern) => filterPattern(pattern).test(given));
+        }),
+      );
+      return ec2Answer(request.action, { tagSet: items(found) });
+    },
     async DeleteTags({ request }) {
       const { own, theirs } = targets(texts(request.parameters["ResourceId"]));
       const doomed = list(request.parameters["Tag"]).map(record);
@@ -71,4 +91,21 @@ export function tagActions(world: {
       return ec2Answer(request.action, { return: true });
     },
   };
+}
+
+type Row = { resourceId: string; resourceType: string; key: string; value: string };
+
+function valueOf(row: Row, name: string): string {
+  switch (name) {
+    case "resource-id":
+      return row.resourceId;
+    case "resource-type":
+      return row.resourceType;
+    case "key":
+      return row.key;
+    case "value":
+      return row.value;
+    default:
+      throw new AwsError("InvalidParameterValue", `The filter '${name}' is invalid`);
+  }
 }

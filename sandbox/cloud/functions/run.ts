@@ -28,7 +28,15 @@ const running = new Set<() => void>();
 export function run(invocation: Invocation): Promise<Outcome> {
   const requestId = randomUUID();
   const started = Date.now();
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WORKER], {
+  const command = [
+    "--pdeathsig",
+    "KILL",
+    "--",
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    WORKER,
+  ];
+  const child = spawn("/usr/bin/setpriv", command, {
     cwd: invocation.directory,
     env: {
       PATH: "/usr/bin:/bin",

@@ -5,8 +5,6 @@ import type { EntityPolicies } from "./entity-policies.ts";
 import { evaluate, type Decision } from "./evaluate.ts";
 import { context, type Policy } from "./policy.ts";
 
-const EVERYTHING: Policy = { Statement: { Effect: "Allow", Action: "*", Resource: "*" } };
-
 /** Decides by the policies that really exist, with the keys that every request carries. */
 export function authorizer(world: {
   policies: EntityPolicies;
@@ -15,7 +13,7 @@ export function authorizer(world: {
 }) {
   return async (principal: Principal, question: Question, request: AwsRequest): Promise<Decision> => {
     if (principal.kind === "service") return { outcome: "allow" };
-    const identity = principal.kind === "root" ? [EVERYTHING] : await world.policies.of(principal);
+    const identity = await world.policies.of(principal);
     const keys = context({ ...globalKeys(principal, request, world.now()), ...question.keys });
     const bucket = /^arn:aws:s3:::([^/]+)/.exec(question.resource)?.[1];
     return evaluate(
@@ -32,9 +30,7 @@ function globalKeys(principal: Principal, request: AwsRequest, now: number): Que
   return {
     "aws:PrincipalArn": principal.arn,
     "aws:PrincipalAccount": ACCOUNT,
-    "aws:PrincipalType": { root: "Account", user: "User", role: "AssumedRole", service: "Service" }[
-      principal.kind
-    ],
+    "aws:PrincipalType": { user: "User", role: "AssumedRole", service: "Service" }[principal.kind],
     "aws:userid": principal.userId,
     "aws:username": principal.kind === "user" ? principal.name : undefined,
     "aws:SecureTransport": "true",

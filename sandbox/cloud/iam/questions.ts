@@ -212,6 +212,8 @@ async function iamQuestions(action: string, parameters: Parameters, arns: IamArn
   }
   if (roleArn !== undefined) return [question(roleArn)];
   if (user !== undefined) return [question(creating ? made("user", user) : await arns.user(user))];
+  const linked = get("AWSServiceName");
+  if (linked !== undefined) return [question(`arn:aws:iam::${ACCOUNT}:role/aws-service-role/${linked}/*`)];
   if (action === "CreatePolicy") return [question(made("policy", get("PolicyName") ?? "*"))];
   return [question(get("PolicyArn") ?? "*")];
 }

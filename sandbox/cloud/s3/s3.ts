@@ -3,6 +3,7 @@ import { readPolicy, type Policy } from "../iam/policy.ts";
 import { ACCOUNT, type Call, type Handlers } from "../service.ts";
 import type { Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
+import type { AwsRequest } from "../wire/request.ts";
 
 export type S3 = ReturnType<typeof s3>;
 
@@ -111,8 +112,8 @@ export function s3(moto: S3Client, forward: (call: Call) => Promise<Answer>) {
     handlers,
     policy: (bucket: string): Policy | undefined => policies.get(bucket)?.policy,
     /** Refuses what names another owner of the bucket than its own. */
-    checkOwner(call: Call): void {
-      const expected = call.request.headers["x-amz-expected-bucket-owner"];
+    checkOwner({ headers }: AwsRequest): void {
+      const expected = headers["x-amz-expected-bucket-owner"];
       if (expected !== undefined && expected !== ACCOUNT)
         throw new AwsError("AccessDenied", "Access Denied", 403);
     },
