@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../../core/errors.ts";
 
 test("every kind of failure has its own exit status, and none is success", () => {
-  const statuses = Object.keys(EXIT_STATUS).map((kind) => new UpdraftError(kind as never, "m", "r").exitStatus);
+  const statuses = Object.keys(EXIT_STATUS).map(
+    (kind) => new UpdraftError(kind as never, "m", "r").exitStatus,
+  );
   assert.deepEqual(statuses, [1, 2, 3, 4, 5]);
 });
 

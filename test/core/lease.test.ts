@@ -22,10 +22,15 @@ test("a lease that is missing, malformed or beyond belief is none", () => {
 
 test("whatever the tag says, an instance ends by the longest lease or ten minutes after its launch", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.nat().map(String)), fc.nat(), fc.nat(100_000), (value, launched, age) => {
-      const now = launched + age;
-      const end = endOfLife(tags(value), launched, now, LONGEST);
-      assert.ok(end === launched + 600 || end <= now + LONGEST + 120);
-    }),
+    fc.property(
+      fc.oneof(fc.string(), fc.nat().map(String)),
+      fc.nat(),
+      fc.nat(100_000),
+      (value, launched, age) => {
+        const now = launched + age;
+        const end = endOfLife(tags(value), launched, now, LONGEST);
+        assert.ok(end === launched + 600 || end <= now + LONGEST + 120);
+      },
+    ),
   );
 });

@@ -45,9 +45,12 @@ test("what is wrong with a manifest is told", () => {
 
 test("no text makes the reader throw, or gives a manifest that cannot be written again", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(\[?[a-z]{1,9}\]?(=[ -~]{0,9})?\n){0,9}$/)), (text) => {
-      const result = parseManifest(text);
-      if (typeof result !== "string") assert.deepEqual(parseManifest(formatManifest(result)), result);
-    }),
+    fc.property(
+      fc.oneof(fc.string(), fc.stringMatching(/^(\[?[a-z]{1,9}\]?(=[ -~]{0,9})?\n){0,9}$/)),
+      (text) => {
+        const result = parseManifest(text);
+        if (typeof result !== "string") assert.deepEqual(parseManifest(formatManifest(result)), result);
+      },
+    ),
   );
 });

@@ -21,7 +21,11 @@ test("durations are read with and without units", () => {
 });
 
 test("a duration is read back as it was written", () => {
-  fc.assert(fc.property(fc.nat(99_999 * 86400), (seconds) => assert.equal(parseDuration(formatDuration(seconds)), seconds)));
+  fc.assert(
+    fc.property(fc.nat(99_999 * 86400), (seconds) =>
+      assert.equal(parseDuration(formatDuration(seconds)), seconds),
+    ),
+  );
 });
 
 test("less than nothing is written as nothing", () => {
