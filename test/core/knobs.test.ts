@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { annexKnobs, knobError, readKnobs, type Setting } from "../../core/knobs.ts";
+import { EXPRESSION_KNOB, annexKnobs, knobError, readKnobs, type Setting } from "../../core/knobs.ts";
 import { GOOD_KNOBS, settings } from "../support/knobs.ts";
 
 function problemOf(changes: Record<string, string | undefined>): { name: string; expected: string }[] {
@@ -187,8 +187,11 @@ test("every bad knob is told at once, with its value, file and line", () => {
     error.message,
     /UPDRAFT_burst_OWNERS is not set: expected something like .*it must be written/,
   );
-  assert.match(error.message, /UPDRAFT_burst_MAX_PRCIE = 0.1 \(.*\): expected UPDRAFT_burst_MAX_PRICE\?/);
-  assert.match(error.message, /UPDRAFT_brust_MODE = act \(.*\): expected UPDRAFT_burst_MODE\?/);
+  assert.match(
+    error.message,
+    /UPDRAFT_burst_MAX_PRCIE = 0.1 \(.*\): expected the name UPDRAFT_burst_MAX_PRICE;/,
+  );
+  assert.match(error.message, /UPDRAFT_brust_MODE = act \(.*\): expected the name UPDRAFT_burst_MODE;/);
 });
 
 test("a single bad knob is one sentence", () => {
@@ -221,4 +224,10 @@ test("an annex is found by name, and a misspelt name finds the one that was mean
   assert.equal(annexKnobs(knobs, "burst").name, "burst");
   assert.throws(() => annexKnobs(knobs, "brust"), { kind: "config", remedy: "Did you mean burst?" });
   assert.throws(() => annexKnobs({ ...knobs, annexes: [] }, "x"), /UPDRAFT_ANNEXES names none/);
+});
+
+test("the knobs whose value HTCondor must parse are told by their names", () => {
+  assert.ok(EXPRESSION_KNOB.test("UPDRAFT_burst_JOBS"));
+  assert.ok(EXPRESSION_KNOB.test("updraft_burst_expected_runtime"));
+  assert.ok(!EXPRESSION_KNOB.test("UPDRAFT_burst_OWNERS"));
 });
