@@ -297,6 +297,9 @@ const ANNEX_TABLE: AnnexTable = {
   mode: { knob: "MODE", read: mode, otherwise: "advise", example: "act" },
 };
 
+/** Knobs that hold an expression, which HTCondor itself must parse. */
+export const EXPRESSION_KNOB = /^UPDRAFT_[a-z0-9]+_(JOBS|EXPECTED_RUNTIME)$/i;
+
 const ANNEX_SUFFIXES: readonly string[] = Object.values(ANNEX_TABLE).map((row) => row.knob);
 
 export const knobName = (annex: string, suffix: string): string => `UPDRAFT_${annex}_${suffix}`;
@@ -392,7 +395,7 @@ function misspellings(settings: readonly Setting[], annexes: readonly string[]):
         ...setting,
         expected:
           guess !== undefined
-            ? `${guess}? There is no knob of this name`
+            ? `the name ${guess}; there is no knob of this one`
             : unlisted
               ? `UPDRAFT_ANNEXES to name ${(owner[1] ?? "").toLowerCase()}, or this knob to be removed`
               : "no knob of this name, which Updraft does not know",

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { condor, parseDump, parseSlots } from "../../adapters/condor.ts";
+import { UpdraftError } from "../../core/errors.ts";
+
+/** As HTCondor 23.9 prints it. */
+const DUMP = `# Configuration from machine: vm
+
+# Parameters with names that match ^UPDRAFT_:
+TRUST_DOMAIN = pool.test
+ # at: <Default>
+ # raw: $(UID_DOMAIN)
+ # default: $(UID_DOMAIN)
+UPDRAFT_ANNEXES = burst
+ # at: /etc/condor/config.d/up.conf, line 1
+ # raw: burst
+UPDRAFT_burst_EMPTY = 
+ # at: /etc/condor/config.d/up.conf, line 6
+ # raw: 
+UPDRAFT_burst_IDLE = 60 * 20
+ # at: /etc/condor/config.d/up.conf, line 5
+ # raw: $(MINUTE) * 20
+UPDRAFT_m_JOBS @=end
+   A == 1
+   || B == 2
+@end
+ # at: /etc/condor/config.d/multi.conf, line 4
+ # raw: 
+ #     A == 1
+ #     || B == 2
+UPDRAFT_q_X = a "b" = c # not comment
+ # at: <Environment>
+ # raw: a "b" = c # not comment
+# Contributing configuration file(s):
+#	/etc/condor/condor_config
+`;
+
+test("every knob is read with its expanded value and its place, and one without a value is not set", () => {
+  assert.deepEqual(parseDump(DUMP), [
+    { name: "TRUST_DOMAIN", value: "pool.test", source: "<Default>" },
+    { name: "UPDRAFT_ANNEXES", value: "burst", source: "/etc/condor/config.d/up.conf, line 1" },
+    { name: "UPDRAFT_burst_IDLE", value: "60 * 20", source: "/etc/condor/config.d/up.conf, line 5" },
+    { name: "UPDRAFT_m_JOBS", value: "A == 1 || B == 2", source: "/etc/condor/config.d/multi.conf, line 4" },
+    { name: "UPDRAFT_q_X", value: 'a "b" = c # not comment', source: "<Environment>" },
+  ]);
+});
+
+test("an output that breaks off is read as far as it goes", () => {
+  assert.deepEqual(parseDump("A @=end\n x"), [{ name: "A", value: "x", source: "unknown place" }]);
+  assert.deepEqual(parseDump(""), []);
+});
+
+test("slots are read from ads, and no output is no slot", () => {
+  assert.deepEqual(parseSlots("\n"), []);
+  assert.deepEqual(
+    parseSlots(
+      '[{"Name":"slot1@n","State":"Unclaimed","Activity":"Idle","CloudInstanceID":"i-1"},{"Name":"x"}]',
+    ),
+    [
+      { name: "slot1@n", instanceId: "i-1", state: "Unclaimed", activity: "Idle" },
+      { name: "x", instanceId: undefined, state: "", activity: "" },
+    ],
+  );
+});
+
+test("HTCondor is asked with the annex's name quoted", async () => {
+  const asked: string[][] = [];
+  const here = condor(async (program, args) => {
+    asked.push([program, ...args]);
+    return "";
+  });
+  await here.slots('a"b');
+  assert.ok(asked[0]?.includes('AnnexName =?= "a\\"b"'));
+  assert.equal(await here.expressionError("true"), undefined);
+});
+
+test("an expression that HTCondor refuses is told apart from a missing HTCondor", async () => {
+  const failing = (kind: "failed" | "config") =>
+    condor(async () => {
+      throw new UpdraftError(kind, "m", "r");
+    });
+  assert.equal(await failing("failed").expressionError("("), "HTCondor cannot parse it");
+  await assert.rejects(failing("config").expressionError("("), { kind: "config" });
+});

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { annexConfig } from "../../core/annex-config.ts";
+import { SITE, annex } from "../support/knobs.ts";
+
+test("the annex's own attributes are published by its slots", () => {
+  const text = annexConfig(annex({ slotAttributes: { HasScratch: "true", Site: '"EC2"' } }), SITE);
+  assert.match(
+    text,
+    /^HasScratch = true\nSite = "EC2"\nSTARTD_ATTRS = \$\(STARTD_ATTRS\) AnnexName IsAnnex HasScratch Site$/m,
+  );
+  assert.match(text, /^MASTER_ATTRS = \$\(MASTER_ATTRS\) AnnexName IsAnnex$/m);
+});
+
+test("nodes authenticate by what the annex's credential is", () => {
+  assert.match(annexConfig(annex({ credential: "password" }), SITE), /METHODS = FS, PASSWORD$/m);
+  assert.match(annexConfig(annex({ credential: "idtoken" }), SITE), /METHODS = FS, IDTOKENS$/m);
+});
+
+test("nodes take neither the pool's user domain nor its file system domain", () => {
+  const text = annexConfig(annex(), SITE);
+  assert.match(text, /^UID_DOMAIN = \$\(FULL_HOSTNAME\)$/m);
+  assert.match(text, /^FILESYSTEM_DOMAIN = \$\(FULL_HOSTNAME\)$/m);
+});

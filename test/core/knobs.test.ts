@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EXPRESSION_KNOB, annexKnobs, knobError, readKnobs, type Setting } from "../../core/knobs.ts";
+import { GOOD_KNOBS, settings } from "../support/knobs.ts";
+
+function problemOf(changes: Record<string, string | undefined>): { name: string; expected: string }[] {
+  return readKnobs(settings(changes)).problems;
+}
+
+test("the least that must be written gives an annex with every default", () => {
+  const { knobs, problems } = readKnobs(settings());
+  assert.deepEqual(problems, []);
+  assert.deepEqual(knobs, {
+    pool: undefined,
+    stop: false,
+    annexes: [
+      {
+        name: "burst",
+        region: "us-east-1",
+        subnets: ["subnet-0123456789abcdef0"],
+        publicIp: false,
+        image: "ami-0123456789abcdef0",
+        instanceTypes: ["m7i.large", "m6i.large"],
+        purchase: "on-demand",
+        maxPrice: undefined,
+        keyName: undefined,
+        maxInstances: 20,
+        leaseSeconds: 28800,
+        idleSeconds: 1200,
+        jobs: "MayUseAWS =?= true",
+        owners: "*",
+        minWaitSeconds: undefined,
+        credential: "idtoken",
+        maxLiability: undefined,
+        waitValue: undefined,
+        expectedRuntime: undefined,
+        drainSeconds: 600,
+        slotAttributes: {},
+        tags: {},
+        configDirectory: undefined,
+        mode: "advise",
+      },
+    ],
+  });
+});
+
+test("every knob is read as it is written", () => {
+  const { knobs, problems } = readKnobs(
+    settings({
+      UPDRAFT_POOL: "pool.example.org",
+      UPDRAFT_STOP: "True",
+      UPDRAFT_burst_SUBNETS: "subnet-11111111,subnet-22222222",
+      UPDRAFT_burst_PUBLIC_IP: "yes",
+      UPDRAFT_burst_IMAGE_ID: "/updraft/image",
+      UPDRAFT_burst_PURCHASE: "Spot-Then-On-Demand",
+      UPDRAFT_burst_MAX_PRICE: ".25",
+      UPDRAFT_burst_KEY_NAME: "admin key",
+      UPDRAFT_burst_MAX_INSTANCES: "200",
+      UPDRAFT_burst_LEASE: "1d",
+      UPDRAFT_burst_IDLE: "20 * 60",
+      UPDRAFT_burst_JOBS: "MayUseAWS =?= true && RequestCpus < 4",
+      UPDRAFT_burst_OWNERS: "alice@pool.test, group_physics.cms",
+      UPDRAFT_burst_MIN_WAIT: "2m",
+      UPDRAFT_burst_CREDENTIAL: "password",
+      UPDRAFT_burst_MAX_LIABILITY: "100",
+      UPDRAFT_burst_WAIT_VALUE: "0.5",
+      UPDRAFT_burst_EXPECTED_RUNTIME: "RequestRuntime",
+      UPDRAFT_burst_DRAIN_SECONDS: "300",
+      UPDRAFT_burst_SLOT_ATTRS: 'HasScratch = true; Site = "a;b \\"c\\""; Speed = 1.5;',
+      UPDRAFT_burst_TAGS: "CostCenter = 42; Team = high energy",
+      UPDRAFT_burst_CONFIG_DIR: "/etc/condor/updraft.d",
+      UPDRAFT_burst_MODE: "act",
+    }),
+  );
+  assert.deepEqual(problems, []);
+  assert.equal(knobs.pool, "pool.example.org");
+  assert.equal(knobs.stop, true);
+  assert.deepEqual(knobs.annexes[0], {
+    name: "burst",
+    region: "us-east-1",
+    subnets: ["subnet-11111111", "subnet-22222222"],
+    publicIp: true,
+    image: "/updraft/image",
+    instanceTypes: ["m7i.large", "m6i.large"],
+    purchase: "spot-then-on-demand",
+    maxPrice: 0.25,
+    keyName: "admin key",
+    maxInstances: 200,
+    leaseSeconds: 86400,
+    idleSeconds: 1200,
+    jobs: "MayUseAWS =?= true && RequestCpus < 4",
+    owners: ["alice@pool.test", "group_physics.cms"],
+    minWaitSeconds: 120,
+    credential: "password",
+    maxLiability: 100,
+    waitValue: 0.5,
+    expectedRuntime: "RequestRuntime",
+    drainSeconds: 300,
+    slotAttributes: { HasScratch: "true", Site: '"a;b \\"c\\""', Speed: "1.5" },
+    tags: { CostCenter: "42", Team: "high energy" },
+    configDirectory: "/etc/condor/updraft.d",
+    mode: "act",
+  });
+});
+
+test("knob names are compared without case, as HTCondor does", () => {
+  const { knobs, problems } = readKnobs(
+    Object.entries(GOOD_KNOBS).map(([name, value]) => ({
+      name: name.toUpperCase(),
+      value,
+      source: "file, line 1",
+    })),
+  );
+  assert.deepEqual(problems, []);
+  assert.equal(knobs.annexes[0]?.region, "us-east-1");
+});
+
+test("each bad value is reported with what would be right", () => {
+  const cases: [string, string, RegExp][] = [
+    ["UPDRAFT_ANNEXES", "burst, Bad-Name", /annex names.*"Bad-Name" is none/],
+    ["UPDRAFT_ANNEXES", "burst burst", /every annex once/],
+    ["UPDRAFT_POOL", "a b", /trust domain/],
+    ["UPDRAFT_STOP", "perhaps", /true or false/],
+    ["UPDRAFT_burst_REGION", "mars", /AWS region/],
+    ["UPDRAFT_burst_SUBNETS", "vpc-1", /subnets such as/],
+    ["UPDRAFT_burst_SUBNETS", ",", /subnets such as/],
+    ["UPDRAFT_burst_SUBNETS", "subnet-11111111 subnet-11111111", /each once/],
+    ["UPDRAFT_burst_PUBLIC_IP", "2", /true or false/],
+    ["UPDRAFT_burst_IMAGE_ID", "debian", /an AMI such as/],
+    ["UPDRAFT_burst_INSTANCE_TYPES", "large", /instance types such as/],
+    ["UPDRAFT_burst_PURCHASE", "cheap", /one of spot, on-demand/],
+    ["UPDRAFT_burst_MAX_PRICE", "0", /positive number of USD per hour/],
+    ["UPDRAFT_burst_MAX_PRICE", "1e3", /positive number/],
+    ["UPDRAFT_burst_MAX_PRICE", ".", /positive number/],
+    ["UPDRAFT_burst_KEY_NAME", "schlüssel", /EC2 key pair/],
+    ["UPDRAFT_burst_MAX_INSTANCES", "0", /whole number from 1/],
+    ["UPDRAFT_burst_MAX_INSTANCES", "1000000000", /whole number from 1 to 10000/],
+    ["UPDRAFT_burst_LEASE", "5 parsecs", /duration such as 8h/],
+    ["UPDRAFT_burst_LEASE", "5s", /at least 60 s/],
+    ["UPDRAFT_burst_IDLE", "0", /at least 1 s/],
+    ["UPDRAFT_burst_JOBS", "(MayUseAWS", /ClassAd expression over the job, but its \( is not closed/],
+    ["UPDRAFT_burst_OWNERS", "*, alice@pool.test", /users as user@domain/],
+    ["UPDRAFT_burst_OWNERS", 'x"y', /users as user@domain/],
+    ["UPDRAFT_burst_CREDENTIAL", "kerberos", /one of idtoken, password/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "HasScratch", /attributes as Name = value/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "A = B", /A has none of these/],
+    ["UPDRAFT_burst_SLOT_ATTRS", 'A = "$(FOO)"', /A has none of these/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "1A = 2", /"1A" is not a name/],
+    ["UPDRAFT_burst_SLOT_ATTRS", 'A = "open', /attributes as Name = value/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "A = 1; a = 2", /attributes as Name = value/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "AnnexName = true", /other attributes than AnnexName/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "CloudZone = true", /other attributes than CloudZone/],
+    ["UPDRAFT_burst_SLOT_ATTRS", "MayUseAWS = true", /which UPDRAFT_burst_JOBS reads from the job/],
+    ["UPDRAFT_burst_TAGS", "Team", /tags as Key = value/],
+    ["UPDRAFT_burst_TAGS", "a/b = 1", /"a\/b" is none/],
+    ["UPDRAFT_burst_TAGS", "htcondor:Pool = x", /another tag key/],
+    ["UPDRAFT_burst_TAGS", "Team = a*b", /tag value that EC2 accepts for Team/],
+    ["UPDRAFT_burst_CONFIG_DIR", "relative", /absolute path/],
+    ["UPDRAFT_burst_MODE", "on", /one of advise, act/],
+  ];
+  for (const [name, value, expected] of cases) {
+    const problems = problemOf({ [name]: value });
+    assert.ok(
+      problems.some((problem) => problem.name === name && expected.test(problem.expected)),
+      `${name} = ${value}: ${JSON.stringify(problems)}`,
+    );
+  }
+});
+
+test("every bad knob is told at once, with its value, file and line", () => {
+  const all: Setting[] = settings({
+    UPDRAFT_burst_REGION: "mars",
+    UPDRAFT_burst_LEASE: "soon",
+    UPDRAFT_burst_OWNERS: undefined,
+    UPDRAFT_burst_MAX_PRCIE: "0.1",
+    UPDRAFT_brust_MODE: "act",
+  });
+  const error = knobError(readKnobs(all).problems);
+  assert.equal(error.kind, "config");
+  assert.match(error.message, /^5 knobs are wrong:\n/);
+  assert.match(
+    error.message,
+    /UPDRAFT_burst_REGION = mars \(\/etc\/condor\/config.d\/50.config, line \d+\): expected an AWS region/,
+  );
+  assert.match(error.message, /UPDRAFT_burst_LEASE = soon \(.*line \d+\)/);
+  assert.match(
+    error.message,
+    /UPDRAFT_burst_OWNERS is not set: expected something like .*it must be written/,
+  );
+  assert.match(
+    error.message,
+    /UPDRAFT_burst_MAX_PRCIE = 0.1 \(.*\): expected the name UPDRAFT_burst_MAX_PRICE;/,
+  );
+  assert.match(error.message, /UPDRAFT_brust_MODE = act \(.*\): expected the name UPDRAFT_burst_MODE;/);
+});
+
+test("a single bad knob is one sentence", () => {
+  assert.match(
+    knobError(problemOf({ UPDRAFT_burst_REGION: "mars" }) as never).message,
+    /^UPDRAFT_burst_REGION = mars/,
+  );
+});
+
+test("knobs of an annex that is not listed, and knobs that are like none, are told apart", () => {
+  const problems = problemOf({
+    UPDRAFT_elsewhere_REGION: "us-east-1",
+    UPDRAFT_quite_something_else_altogether: "1",
+  });
+  assert.match(problems[0]?.expected ?? "", /UPDRAFT_ANNEXES to name elsewhere/);
+  assert.match(problems[1]?.expected ?? "", /does not know/);
+});
+
+test("without UPDRAFT_ANNEXES there is one clear problem", () => {
+  const { problems } = readKnobs([]);
+  assert.deepEqual(
+    problems.map((problem) => problem.name),
+    ["UPDRAFT_ANNEXES"],
+  );
+  assert.match(knobError(problems).message, /^UPDRAFT_ANNEXES is not set/);
+});
+
+test("an annex is found by name, and a misspelt name finds the one that was meant", () => {
+  const { knobs } = readKnobs(settings());
+  assert.equal(annexKnobs(knobs, "burst").name, "burst");
+  assert.throws(() => annexKnobs(knobs, "brust"), { kind: "config", remedy: "Did you mean burst?" });
+  assert.throws(() => annexKnobs({ ...knobs, annexes: [] }, "x"), /UPDRAFT_ANNEXES names none/);
+});
+
+test("the knobs whose value HTCondor must parse are told by their names", () => {
+  assert.ok(EXPRESSION_KNOB.test("UPDRAFT_burst_JOBS"));
+  assert.ok(EXPRESSION_KNOB.test("updraft_burst_expected_runtime"));
+  assert.ok(!EXPRESSION_KNOB.test("UPDRAFT_burst_OWNERS"));
+});

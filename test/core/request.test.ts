@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
+
+const NOW = Date.parse("2030-01-01T00:00:00Z") / 1000;
+const WEEK = 7 * 86400;
+
+test("a count is a whole number up to the annex's limit", () => {
+  assert.equal(parseCount("3", 20, "K"), 3);
+  assert.equal(parseCount("20", 20, "K"), 20);
+  for (const [text, message] of [
+    ["0", /orders nothing/],
+    ["-1", /orders nothing/],
+    ["21", /more than the 20 instances that K allows/],
+    ["1000000000", /more than the 20/],
+    ["1e9", /not a whole number/],
+    ["three", /not a whole number/],
+    ["", /not a whole number/],
+    ["2.5", /not a whole number/],
+  ] as const) {
+    assert.throws(() => parseCount(text, 20, "K"), { kind: "usage", message }, text);
+  }
+});
+
+test("a lease is a duration or the time at which it ends", () => {
+  assert.equal(parseLease("8h", NOW, WEEK), 28800);
+  assert.equal(parseLease(" 90 ", NOW, WEEK), 90);
+  assert.equal(parseLease("2030-01-01T06:00Z", NOW, WEEK), 6 * 3600);
+  assert.equal(parseLease("2030-01-01 06:00:30+01:00", NOW, WEEK), 5 * 3600 + 30);
+});
+
+test("a lease in the past, too short, too long or garbage is refused in one sentence", () => {
+  for (const [text, message] of [
+    ["-1h", /ends in the past/],
+    ["0", /ends in the past/],
+    ["2029-12-31T00:00Z", /ends in the past/],
+    ["10s", /shorter than 1m/],
+    ["8d", /longer than the 7d/],
+    ["2031-01-01T00:00Z", /longer than the 7d/],
+    ["soon", /neither a duration nor a time/],
+    ["-soon", /neither a duration nor a time/],
+    ["2030-13-45T00:00Z", /neither a duration nor a time/],
+    ["2030-01-01T06:00", /neither a duration nor a time/],
+    ["", /neither a duration nor a time/],
+  ] as const) {
+    assert.throws(() => parseLease(text, NOW, WEEK), { kind: "usage", message }, text);
+  }
+});
+
+test("whatever is accepted lies between the shortest and the longest lease", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string(), fc.integer().map(String), fc.stringMatching(/^\d{1,3}[smhd]$/)),
+      (text) => {
+        let seconds: number;
+        try {
+          seconds = parseLease(text, NOW, WEEK);
+        } catch {
+          return;
+        }
+        assert.ok(seconds >= 60 && seconds <= WEEK);
+      },
+    ),
+  );
+});
+
+test("an idle time is a duration", () => {
+  assert.equal(parseIdle("20m"), 1200);
+  for (const text of ["0", "-1m", "x"]) assert.throws(() => parseIdle(text), { kind: "usage" }, text);
+});

@@ -1,0 +1,215 @@
+import { createHash } from "node:crypto";
+import type { CreatePorts } from "../../core/create.ts";
+import { isLive, type Instance, type Slot } from "../../core/instance.ts";
+import type { FleetRequest } from "../../core/order.ts";
+import type { CloudFormation, Ec2, FleetOutcome, Stack, Storage, StoredObject } from "../../core/ports.ts";
+
+/** An instance of annex burst, pool pool.test, schedd cm.pool.test. */
+export function instance(changes: Partial<Instance> = {}): Instance {
+  return {
+    id: "i-1",
+    state: "running",
+    type: "m7i.large",
+    imageId: "ami-0123456789abcdef0",
+    zone: "us-east-1a",
+    privateIp: "172.31.0.1",
+    launched: 0,
+    spot: false,
+    tags: {
+      "htcondor:AnnexName": "burst",
+      "htcondor:Pool": "pool.test",
+      "htcondor:Schedd": "cm.pool.test",
+    },
+    ...changes,
+  };
+}
+
+export const ACCOUNT = "123456789012";
+
+/** A world for the flows of core/: a bucket, instances and stacks in memory, and a clock that sleeping moves. */
+export class World {
+  now = 1_900_000_000;
+  readonly said: string[] = [];
+  /** Everything that changed something, in order. */
+  readonly deeds: string[] = [];
+  readonly objects = new Map<string, { bytes: Uint8Array; modified: number }>();
+  instances: Instance[] = [];
+  slots: Slot[] = [];
+  readonly stacks = new Map<string, Stack>();
+  readonly requests: FleetRequest[] = [];
+  /** What the next calls of CreateFleet answer; a launch when it is empty. */
+  readonly fleetAnswers: (FleetOutcome | "launch" | "lost")[] = [];
+  /** Instances join this long after their launch; undefined: never. */
+  joinAfterSeconds: number | undefined = 10;
+  account = ACCOUNT;
+  credential: Uint8Array = new TextEncoder().encode("scrambled");
+  configFiles: Record<string, string> = {};
+  private orders = 0;
+
+  constructor() {
+    this.stacks.set("updraft", {
+      status: "CREATE_COMPLETE",
+      parameters: { MaxLeaseSeconds: "604800" },
+      outputs: { Bucket: "updraft-bucket" },
+    });
+    this.stacks.set("updraft-burst", {
+      status: "CREATE_COMPLETE",
+      parameters: { Pool: "pool.test" },
+      outputs: {
+        RoleId: "AROA1",
+        LaunchTemplate: "lt-1",
+        LaunchTemplateVersion: "1",
+        BurstableLaunchTemplate: "lt-2",
+        BurstableLaunchTemplateVersion: "1",
+      },
+    });
+  }
+
+  text(key: string): string | undefined {
+    const found = this.objects.get(key);
+    return found && new TextDecoder().decode(found.bytes);
+  }
+
+  put(key: string, text: string, modified = this.now): void {
+    this.objects.set(key, { bytes: new TextEncoder().encode(text), modified });
+  }
+
+  readonly storage: Storage = {
+    get: async (key) => this.objects.get(key)?.bytes,
+    has: async (key) => this.objects.has(key),
+    put: async (key, bytes) => {
+      this.deeds.push(`put ${key}`);
+      this.objects.set(key, { bytes, modified: this.now });
+    },
+    putIfAbsent: async (key, bytes) => {
+      if (this.objects.has(key)) return false;
+      this.deeds.push(`claim ${key}`);
+      this.objects.set(key, { bytes, modified: this.now });
+      return true;
+    },
+    list: async (prefix) =>
+      [...this.objects]
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, object]): StoredObject => ({ key, modified: object.modified })),
+    remove: async (keys) => {
+      for (const key of keys) {
+        this.deeds.push(`remove ${key}`);
+        this.objects.delete(key);
+      }
+    },
+  };
+
+  launch(request: FleetRequest, count: number): string[] {
+    const template = request.LaunchTemplateConfigs[0]?.Overrides[0];
+    const ids = Array.from({ length: count }, (_, i) => `i-${this.instances.length + i + 1}`);
+    this.instances.push(
+      ...ids.map((id) =>
+        instance({
+          id,
+          type: template?.InstanceType ?? "",
+          launched: this.now,
+          tags: Object.fromEntries(
+            request.TagSpecifications[0]?.Tags.map((tag) => [tag.Key, tag.Value]) ?? [],
+          ),
+        }),
+      ),
+    );
+    return ids;
+  }
+
+  readonly ec2: Ec2 = {
+    instances: async () => this.instances,
+    liveInstances: async (annex) =>
+      this.instances.filter(
+        (one) => isLive(one) && (annex === undefined || one.tags["htcondor:AnnexName"] === annex),
+      ),
+    createFleet: async (request) => {
+      this.deeds.push("order");
+      this.requests.push(request);
+      const answer = this.fleetAnswers.shift() ?? "launch";
+      const count = request.TargetCapacitySpecification.TotalTargetCapacity;
+      if (answer === "launch") {
+        return { outcome: "answered", instanceIds: this.launch(request, count), errors: [] };
+      }
+      if (answer === "lost") {
+        this.launch(request, count);
+        return { outcome: "unknown", reason: "the answer was lost" };
+      }
+      if (answer.outcome === "answered") this.launch(request, answer.instanceIds.length);
+      return answer;
+    },
+    terminate: async (ids) => {
+      this.deeds.push(`terminate ${ids.join(" ")}`);
+      this.instances = this.instances.map((one) =>
+        ids.includes(one.id) ? { ...one, state: "shutting-down", launched: this.now } : one,
+      );
+    },
+    subnets: async (ids) =>
+      ids.map((id, i) => ({ id, vpcId: "vpc-1", zone: `us-east-1${String.fromCharCode(97 + i)}` })),
+    instanceTypes: async (types) =>
+      types
+        .filter((type) => !type.startsWith("none."))
+        .map((type) => ({ type, burstable: type.startsWith("t"), cpus: 2 })),
+    image: async (id) => (id === "ami-00000000" ? undefined : { id, name: "htcondor" }),
+  };
+
+  readonly cloudFormation: CloudFormation = {
+    stack: async (name) => this.stacks.get(name),
+    deploy: async (name, template, parameters) => {
+      this.deeds.push(`deploy ${name}`);
+      const before = this.stacks.get(name);
+      this.stacks.set(name, {
+        status: before === undefined ? "CREATE_COMPLETE" : "UPDATE_COMPLETE",
+        parameters: { ...before?.parameters, ...parameters },
+        outputs: { ...before?.outputs, Bucket: "updraft-bucket", Template: template },
+      });
+      return true;
+    },
+    remove: async (name) => {
+      this.deeds.push(`delete stack ${name}`);
+      this.stacks.delete(name);
+    },
+    names: async (prefix) => [...this.stacks.keys()].filter((name) => name.startsWith(prefix)),
+  };
+
+  readonly clock = {
+    now: () => this.now,
+    sleep: async (seconds: number) => {
+      this.now += seconds;
+      this.instances = this.instances.map((one) =>
+        one.state === "shutting-down" && this.now - one.launched > 5 ? { ...one, state: "terminated" } : one,
+      );
+    },
+  };
+
+  readonly ports: CreatePorts = {
+    clock: this.clock,
+    ec2: this.ec2,
+    cloudFormation: this.cloudFormation,
+    storage: () => this.storage,
+    slots: async () => [
+      ...this.slots,
+      ...this.instances
+        .filter(
+          (one) =>
+            one.state === "running" &&
+            this.joinAfterSeconds !== undefined &&
+            this.now - one.launched >= this.joinAfterSeconds,
+        )
+        .map((one) => ({
+          name: `slot1@${one.id}`,
+          instanceId: one.id,
+          state: "Unclaimed",
+          activity: "Idle",
+        })),
+    ],
+    account: async () => this.account,
+    imageId: async (image) => image,
+    credential: async () => this.credential,
+    configFiles: async () => this.configFiles,
+    archive: (files) => new TextEncoder().encode(JSON.stringify(files)),
+    sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
+    orderId: () => String(++this.orders).padStart(16, "0"),
+    report: (line) => this.said.push(line),
+  };
+}
