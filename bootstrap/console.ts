@@ -5,7 +5,10 @@ export function console(line: string): void {
   const text = `updraft-bootstrap: ${line}\n`;
   process.stdout.write(text);
   try {
-    const device = openSync("/dev/console", constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const device = openSync(
+      "/dev/console",
+      constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY,
+    );
     try {
       writeSync(device, text);
     } finally {

@@ -29,7 +29,7 @@ fi
 
 say() {
   echo "updraft: $reason: powering off"
-  { echo "updraft: $reason: powering off" >/dev/console; } 2>/dev/null
+  { echo "updraft: $reason: powering off" >>/dev/console; } 2>/dev/null
 }
 say
 # Where systemd runs it stops this very service; what follows is for machines where it does not, or hangs.

@@ -55,7 +55,7 @@ umask 022
 
 say() {
   echo "updraft: $*"
-  { echo "updraft: $*" >/dev/console; } 2>/dev/null || :
+  { echo "updraft: $*" >>/dev/console; } 2>/dev/null || :
 }
 
 # Never halt: the instance would be billed on.

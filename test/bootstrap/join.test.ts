@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createTar } from "nanotar";
+import { gzipSync } from "node:zlib";
+import { formatManifest, type Manifest } from "../../core/manifest.ts";
+import { credentialKey, manifestKey } from "../../core/storage.ts";
+import { noInstance, onInstance, type InstanceResult } from "../support/on-instance.ts";
+import { base64, CREDENTIAL, JOIN, sha256, world } from "./world.ts";
+
+const REPORT = "reports/burst/AROATEST:i-0123456789abcdef0";
+
+/** What must be so after every boot that failed: reported in both places, powered off, HTCondor never started. */
+function failed(result: InstanceResult, step: string, reason: RegExp): void {
+  const [join] = result.commands;
+  assert.equal(join?.status, 1, join?.output);
+  assert.equal(result.files["/run/master"], undefined, "HTCondor was started");
+  assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
+  assert.match(result.console, reason);
+  assert.match(result.console, /powering off/);
+  const report = JSON.parse(result.stored[REPORT] ?? "{}") as Record<string, unknown>;
+  assert.equal(report["step"], step);
+  assert.match(String(report["reason"]), reason);
+  assert.ok(Number(report["failedAt"]) >= Number(report["startedAt"]));
+  assert.notEqual(report["remedy"], "");
+}
+
+describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") }, () => {
+  it("makes the instance a node", async () => {
+    const result = await onInstance(await world({}));
+    assert.equal(result.commands[0]?.status, 0, result.commands[0]?.output);
+    assert.equal(result.files["/run/master"]?.content, "started\n");
+    assert.equal(result.files["/run/systemctl"], undefined);
+    const shown = (path: string) => {
+      const { content, mode, uid } = result.files[path] ?? {};
+      return { content, mode, uid };
+    };
+    assert.deepEqual(shown("/etc/condor/passwords.d/POOL"), { content: CREDENTIAL, mode: "600", uid: 0 });
+    assert.deepEqual(shown("/etc/condor/config.d/50-updraft-annex.config"), {
+      content: 'AnnexName = "burst"\n',
+      mode: "644",
+      uid: 0,
+    });
+    assert.match(
+      shown("/etc/condor/config.d/60-updraft-node.config").content ?? "",
+      /^STARTD_NOCLAIM_SHUTDOWN = 300$/m,
+    );
+    const { mode, content } = shown("/run/updraft/node.json");
+    assert.equal(mode, "644");
+    const state = JSON.parse(content ?? "") as Record<string, unknown>;
+    assert.equal(state["instanceId"], "i-0123456789abcdef0");
+    assert.equal(state["interruptible"], true);
+    assert.ok(Object.keys(state["bootSteps"] as object).includes("HtcondorStarted"));
+    assert.ok(!result.requests.some((request) => request.includes("BAD SIGNATURE")));
+    assert.ok(!JSON.stringify(result.commands).includes("secret+access/key"));
+  });
+
+  it("closes the metadata service to everyone but root", async () => {
+    // From another address than the service's own, as it is on EC2: the refusal must find its way back.
+    const connect = (host: string, localAddress: string) =>
+      `require("net").connect({host:"${host}",port:80,localAddress:"${localAddress}"})` +
+      `.on("connect",()=>process.exit(0)).on("error",()=>process.exit(7))`;
+    const tries = [
+      [process.execPath, "-e", connect("169.254.169.254", "127.0.0.1")],
+      [process.execPath, "-e", connect("fd00:ec2::254", "::1")],
+    ];
+    const job = ["setpriv", "--reuid=65534", "--clear-groups", "--no-new-privs"];
+    const asJob = tries.map((command) => [...job, ...command]);
+    const { commands } = await onInstance(await world({ commands: [...asJob, JOIN, ...asJob, ...tries] }));
+    assert.deepEqual(
+      commands.map(({ status }) => status),
+      [0, 0, 0, 7, 7, 0, 0],
+      JSON.stringify(commands),
+    );
+  });
+
+  it("changes nothing when it is run twice, and starts no second HTCondor", async () => {
+    // A real program named condor_master that stays, as the daemon does.
+    const sleeper =
+      "#!/bin/sh\necho started >>/run/master\ncp /bin/sleep /run/condor_master\n/run/condor_master 60 &\n";
+    const once = await world({ files: { "/usr/sbin/condor_master": { content: sleeper, mode: "755" } } });
+    const kill = [
+      "sh",
+      "-c",
+      "kill $(cat /proc/[0-9]*/stat | sed -n 's/^\\([0-9]*\\) (condor_master).*/\\1/p')",
+    ];
+    const first = await onInstance({ ...once, commands: [JOIN, kill] });
+    const second = await onInstance({ ...once, commands: [JOIN, JOIN, kill] });
+    assert.deepEqual(
+      second.commands.map(({ status }) => status),
+      [0, 0, 0],
+      JSON.stringify(second.commands),
+    );
+    assert.equal(second.files["/run/master"]?.content, "started\n");
+    const config = "/etc/condor/config.d/60-updraft-node.config";
+    assert.equal(second.files[config]?.content, first.files[config]?.content);
+    assert.equal(second.files["/etc/condor/passwords.d/POOL"]?.mode, "600");
+  });
+
+  it("refuses an image without HTCondor at once", async () => {
+    const none = await world({ commands: [["rm", "/usr/sbin/condor_master"], JOIN] });
+    const result = await onInstance(none);
+    failed({ ...result, commands: result.commands.slice(1) }, "HtcondorFound", /the image has no HTCondor/);
+    assert.ok((result.commands[1]?.seconds ?? 9) < 2);
+  });
+
+  it("does not start HTCondor when the metadata service cannot be closed", async () => {
+    const broken = {
+      "/usr/sbin/nft": { content: "#!/bin/sh\necho no kernel for that >&2\nexit 1\n", mode: "755" },
+    };
+    failed(
+      await onInstance(await world({ files: broken })),
+      "MetadataClosed",
+      /nft ended with status 1: no kernel/,
+    );
+  });
+
+  it("does not start HTCondor when nft says yes and does nothing", async () => {
+    const liar = { "/usr/sbin/nft": { content: "#!/bin/sh\necho '{\"nftables\":[]}'\n", mode: "755" } };
+    failed(await onInstance(await world({ files: liar })), "MetadataClosed", /not closed to jobs/);
+  });
+
+  it("reports that HTCondor does not start", async () => {
+    const broken = { "/usr/sbin/condor_master": { content: "#!/bin/sh\nexit 44\n", mode: "755" } };
+    failed(
+      await onInstance(await world({ files: broken })),
+      "HtcondorStarted",
+      /condor_master ended with status 44/,
+    );
+  });
+
+  const manifest = (change: Partial<Manifest>): Record<string, string> => ({
+    [manifestKey("burst")]: base64(
+      formatManifest({
+        annex: "burst",
+        pool: "pool.test",
+        collectors: "cm.pool.test",
+        maxLeaseSeconds: 604800,
+        configSha256: "0".repeat(64),
+        credential: { kind: "password", sha256: sha256(CREDENTIAL) },
+        ...change,
+      }),
+    ),
+  });
+  const denied: readonly (readonly [string, Parameters<typeof world>[0], string, RegExp])[] = [
+    ["its lease is over", { tags: { "htcondor:LeaseExpiration": "1000" } }, "Lease", /the lease ended/],
+    ["its lease is garbage", { tags: { "htcondor:LeaseExpiration": "soon" } }, "Lease", /says "soon"/],
+    [
+      "its lease is too long",
+      { tags: { "htcondor:LeaseExpiration": "99999999999" } },
+      "Lease",
+      /no time up to 604800 s/,
+    ],
+    [
+      "its tags name another annex",
+      { tags: { "htcondor:AnnexName": "other" } },
+      "Tags",
+      /the tag .* says "other"/,
+    ],
+    ["its idle time is no number", { tags: { "htcondor:IdleSeconds": "$(id)" } }, "Tags", /IdleSeconds says/],
+    [
+      "the manifest is of another annex",
+      { objects: manifest({ annex: "other" }) },
+      "Configuration",
+      /403|other/,
+    ],
+    [
+      "the manifest is garbage",
+      { objects: { [manifestKey("burst")]: base64("x = 1") } },
+      "Configuration",
+      /unknown entry/,
+    ],
+    [
+      "the credential has another checksum",
+      { objects: { [credentialKey("burst", sha256(CREDENTIAL))]: base64("stolen") } },
+      "Configuration",
+      /does not have the checksum/,
+    ],
+    [
+      "S3 has no configuration",
+      { objects: manifest({}) },
+      "Configuration",
+      /S3 does not let the node read .*403/,
+    ],
+    [
+      "the metadata service knows nothing",
+      { metadata: { "/latest/meta-data/instance-life-cycle": "" }, tags: { "htcondor:Pool": "" } },
+      "Tags",
+      /Pool/,
+    ],
+    ["the tarball is none", { tarball: new Uint8Array([1, 2, 3]) }, "Configuration", /cannot be unpacked/],
+    [
+      "the tarball is a bomb",
+      { tarball: gzipSync(Buffer.alloc(64 * 1024 * 1024)) },
+      "Configuration",
+      /cannot be unpacked/,
+    ],
+    [
+      "the tarball holds a path",
+      { tarball: gzipSync(createTar([{ name: "a/b.config", data: "x" }])) },
+      "Configuration",
+      /tarball is refused/,
+    ],
+  ];
+  for (const [what, change, step, reason] of denied) {
+    it(`reports and powers off when ${what}`, async () => {
+      const result = await onInstance(await world(change));
+      failed(result, step, reason);
+      assert.equal(result.files["/etc/condor/passwords.d/POOL"], undefined, "a credential was left");
+      assert.ok(!JSON.stringify(result.stored).includes(CREDENTIAL));
+    });
+  }
+
+  it("teaches how it is used", async () => {
+    const [program = "", script = ""] = JOIN;
+    const usage = [
+      ["--help"],
+      ["join", "--help"],
+      ["--version"],
+      [],
+      ["leave"],
+      ["join", "--annex=burst"],
+      ["join", "--anex=b"],
+    ];
+    const result = await onInstance(
+      await world({ commands: usage.map((args) => [program, script, ...args]) }),
+    );
+    assert.deepEqual(
+      result.commands.map(({ status }) => status),
+      [0, 0, 0, 2, 2, 2, 2],
+    );
+    assert.match(result.commands[0]?.output ?? "", /--s3-endpoint/);
+    assert.match(result.commands[5]?.output ?? "", /--bucket is missing/);
+    assert.equal(result.files["/run/systemctl"], undefined, "a mistyped command must not power anything off");
+  });
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { UpdraftError } from "../../core/errors.ts";
+import { boot, BootFailure, type BootClock } from "../../core/node-boot.ts";
+
+/** A clock that only sleeping moves. */
+function clock(): BootClock & { pauses: number[] } {
+  let time = 1000;
+  const pauses: number[] = [];
+  return {
+    pauses,
+    now: () => time,
+    sleep: async (seconds) => {
+      pauses.push(seconds);
+      time += seconds;
+    },
+    random: () => 0.5,
+  };
+}
+const passing = (): never => {
+  throw new UpdraftError("failed", "not yet", "Wait.");
+};
+
+describe("a boot", () => {
+  it("notes when each step ended", async () => {
+    const time = clock();
+    const { step, times, startedAt } = boot(time, () => assert.fail("nothing to say"), 300);
+    assert.equal(await step("One", () => 7), 7);
+    await time.sleep(5);
+    assert.equal(await step("Two", async () => "x"), "x");
+    assert.equal(startedAt, 1000);
+    assert.deepEqual(times, { Started: 1000, One: 1000, Two: 1005 });
+  });
+
+  it("tries again with growing pauses and says what went wrong", async () => {
+    const time = clock();
+    const said: string[] = [];
+    const { step } = boot(time, (line) => said.push(line), 300);
+    let tries = 0;
+    await step("One", () => (++tries < 10 ? passing() : undefined));
+    assert.equal(tries, 10);
+    assert.equal(said[0], "One, attempt 1: not yet");
+    assert.deepEqual(time.pauses.slice(0, 3), [0.1875, 0.375, 0.75]);
+    assert.ok(Math.max(...time.pauses) <= 15);
+  });
+
+  it("gives up within its time, and the time is for all steps together", async () => {
+    const time = clock();
+    const { step } = boot(time, () => undefined, 20);
+    await time.sleep(15);
+    await assert.rejects(step("One", passing), (error) => {
+      assert.ok(error instanceof BootFailure);
+      assert.equal(error.step, "One");
+      assert.equal(error.remedy, "Wait.");
+      assert.ok(error.attempts > 1);
+      return true;
+    });
+    assert.ok(time.now() <= 1020);
+  });
+
+  it("does not try again what no other try can mend", async () => {
+    const time = clock();
+    const final = new UpdraftError("config", "wrong annex", "Order again.");
+    const { step } = boot(time, () => undefined);
+    await assert.rejects(
+      step("Tags", () => Promise.reject(final)),
+      { step: "Tags", attempts: 1, message: "wrong annex" },
+    );
+    assert.deepEqual(time.pauses, []);
+  });
+
+  it("tries again after anything unforeseen, and says that it was", async () => {
+    const { step } = boot(clock(), () => undefined, 1);
+    await assert.rejects(
+      step("Files", () => {
+        throw new Error("ENOSPC: no space left");
+      }),
+      (error) => error instanceof BootFailure && error.attempts > 1 && /bug in Updraft/.test(error.remedy),
+    );
+  });
+});
