@@ -31,16 +31,33 @@ export function requireRoot(): void {
 /** Sees to it that this machine can carry a sandbox: installs what Debian has, and says plainly what else is missing. */
 export async function prepareHost(directory: string, onStep: OnStep): Promise<void> {
   requireRoot();
-  const missing = await missingPackages();
-  if (missing.length > 0) await install(missing, onStep);
+  await providePrograms(PROGRAMS, onStep);
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await proveNetwork();
   await proveOverlay(directory);
 }
 
-export async function missingPackages(): Promise<string[]> {
+/** Installs the Debian packages of those programs that are not there; the programs' names lead to the packages'. */
+export async function providePrograms(
+  programs: Readonly<Record<string, string>>,
+  onStep: OnStep,
+): Promise<void> {
+  const missing = await missingPackages(programs);
+  if (missing.length > 0) await install(missing, onStep);
+  const still = await missingPackages(programs);
+  if (still.length > 0)
+    throw new UpdraftError(
+      "failed",
+      `${still.join(" ")} is installed and yet something of it is not on ${SYSTEM_PATH}`,
+      `Install it anew: apt-get install --reinstall ${still.join(" ")}`,
+    );
+}
+
+export async function missingPackages(
+  programs: Readonly<Record<string, string>> = PROGRAMS,
+): Promise<string[]> {
   const missing = new Set<string>();
-  for (const [program, name] of Object.entries(PROGRAMS)) if (!(await onPath(program))) missing.add(name);
+  for (const [program, name] of Object.entries(programs)) if (!(await onPath(program))) missing.add(name);
   if (!(await readable(KEYRING))) missing.add("debian-archive-keyring");
   return [...missing].sort();
 }
@@ -65,13 +82,6 @@ async function install(packages: readonly string[], onStep: OnStep): Promise<voi
       await run(["apt-get", "-q", "update"], { remedy: "Look at /etc/apt and at this machine's network." });
       await aptInstall();
     });
-    const still = await missingPackages();
-    if (still.length > 0)
-      throw new UpdraftError(
-        "failed",
-        `${still.join(" ")} is installed and yet something of it is not on ${SYSTEM_PATH}`,
-        `Install it anew: apt-get install --reinstall ${still.join(" ")}`,
-      );
   });
 }
 

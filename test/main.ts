@@ -1,35 +1,104 @@
 import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { messageOf, UpdraftError } from "../core/errors.ts";
+import { prepareHost, providePrograms } from "../sandbox/host.ts";
+import { sandboxesDirectory, cacheDirectory } from "../sandbox/place.ts";
+import { stepLine, type Step } from "../sandbox/progress.ts";
+import { ensureRoots } from "../sandbox/rootfs/roots.ts";
+import { withRoot } from "./support/with-root.ts";
 
-/**
- * `npm test`, tier by tier: what needs nothing, then the built executables, then the sandbox. A tier that fails
- * ends the run, so the closing lines of the test runner are always those of the last tier that ran.
- */
-const TIERS: readonly { readonly name: string; readonly arguments: readonly string[] }[] = [
-  {
-    name: "unit",
-    arguments: [
-      "--experimental-test-coverage",
-      "--test-coverage-include=core/**",
-      "--test-coverage-lines=95",
-      "--test-coverage-branches=95",
-      "test/{core,adapters,bootstrap,hooks,lambda,scripts,sandbox}/**/*.test.ts",
-    ],
-  },
-  { name: "built", arguments: ["test/built/**/*.test.ts"] },
-  { name: "end to end", arguments: ["--test-concurrency=1", "test/{contract,e2e}/**/*.test.ts"] },
+const HELP = `npm test [-- TIER]...: builds, then runs the tests, tier by tier; a tier that fails ends the run.
+
+  unit        core, adapters, executables, templates, documentation: no cloud is needed
+  contract    the cloud of the sandbox against the AWS SDK, our adapters against that cloud
+  e2e         built programs on real machines with the real HTCondor
+`;
+
+/** Programs that tests use beside those of a sandbox, and Debian's packages of them. */
+const TEST_PROGRAMS = { strip: "binutils", strace: "strace", nft: "nftables", curl: "curl" };
+
+const CONTRACT = ["test/contract/**/*.test.ts", "test/sandbox/cloud/cloud.test.ts"];
+const E2E = ["test/e2e/**/*.test.ts", "test/sandbox/machines.test.ts"];
+const COVERAGE = [
+  "--experimental-test-coverage",
+  "--test-coverage-include=core/**",
+  "--test-coverage-lines=95",
+  "--test-coverage-branches=95",
 ];
 
-function node(...parameters: readonly string[]): boolean {
-  return spawnSync(process.execPath, parameters, { stdio: "inherit" }).status === 0;
+const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
+  unit: async () => test(COVERAGE, globSync("test/**/*.test.ts", { exclude: [...CONTRACT, ...E2E] })),
+  contract: async () => {
+    const { moto } = await roots();
+    return withRoot(moto, (root, within) =>
+      test(["--test-concurrency=1"], globSync(CONTRACT), {
+        within,
+        environment: { UPDRAFT_MOTO_ROOT: root },
+      }),
+    );
+  },
+  e2e: async () => test(["--test-concurrency=1"], globSync(E2E)),
+};
+
+type Surroundings = {
+  /** A command that runs the runner below itself. */
+  readonly within?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+function test(
+  options: readonly string[],
+  files: readonly string[],
+  { within = [], environment = {} }: Surroundings = {},
+): boolean {
+  const reporter = "--test-reporter=spec";
+  const [program = "", ...rest] = [
+    ...within,
+    process.execPath,
+    "--test",
+    reporter,
+    ...options,
+    ...[...files].sort(),
+  ];
+  return spawnSync(program, rest, { stdio: "inherit", env: { ...process.env, ...environment } }).status === 0;
 }
 
-const only = process.argv.slice(2);
-const passed =
-  node("scripts/build/main.ts") &&
-  TIERS.filter(({ name }) => only.length === 0 || only.includes(name)).every(
-    ({ name, arguments: parameters }) => {
-      console.log(`\n${name}`);
-      return node("--test", ...parameters);
-    },
-  );
-process.exitCode = passed ? 0 : 1;
+async function roots() {
+  return ensureRoots({
+    cache: cacheDirectory(process.env),
+    nodeProgram: "dist/node/updraft-bootstrap",
+    onStep: tell,
+  });
+}
+
+function tell(step: Step): void {
+  const line = stepLine(step);
+  if (line !== undefined) console.log(line);
+}
+
+async function main(asked: readonly string[]): Promise<boolean> {
+  const unknown = asked.find((name) => !Object.hasOwn(tiers, name));
+  if (unknown !== undefined) {
+    console.log(HELP);
+    return asked.includes("--help");
+  }
+  process.chdir(new URL("..", import.meta.url).pathname);
+  await prepareHost(sandboxesDirectory(process.env), tell);
+  await providePrograms(TEST_PROGRAMS, tell);
+  if (spawnSync(process.execPath, ["scripts/build/main.ts"], { stdio: "inherit" }).status !== 0) return false;
+  await roots();
+  for (const [name, run] of Object.entries(tiers)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    console.log(`\n== ${name}`);
+    if (!(await run())) return false;
+  }
+  return true;
+}
+
+process.exitCode = await main(process.argv.slice(2)).then(
+  (passed) => (passed ? 0 : 1),
+  (error: unknown) => {
+    console.error(`test: ${messageOf(error)}${error instanceof UpdraftError ? `\n  ${error.remedy}` : ""}`);
+    return 1;
+  },
+);
