@@ -52,6 +52,9 @@ export const create: Verb = {
     if (count === undefined)
       throw new UpdraftError("usage", "create has no --count", "Say how many instances: --count 3");
     const timeoutSeconds = parseDuration(options.text("timeout") ?? TIMEOUT);
+    if (options.is("wait") && options.is("no-wait")) {
+      throw new UpdraftError("usage", "--wait and --no-wait contradict each other", "Give one of them.");
+    }
     if (timeoutSeconds === undefined) {
       throw new UpdraftError(
         "usage",
@@ -84,7 +87,9 @@ export const create: Verb = {
       imageId: async (image) => (image.startsWith("/") ? await imageParameter(annex.region, image) : image),
       credential: () => readSecretFile(site.passwordFile),
       configFiles: async () =>
-        annex.configDirectory === undefined ? {} : await readConfigFiles(annex.configDirectory),
+        annex.configDirectory === undefined
+          ? {}
+          : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
       archive,
       sha256,
       orderId: () => randomBytes(8).toString("hex"),
