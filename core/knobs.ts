@@ -60,7 +60,7 @@ export type Knobs = {
   readonly annexes: readonly AnnexKnobs[];
 };
 
-const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP"];
 
 /** A reader gives the value, or throws a string: what would be right. */
 type Reader<T> = (text: string) => T;
@@ -299,6 +299,13 @@ const ANNEX_TABLE: AnnexTable = {
 
 /** Knobs that hold an expression, which HTCondor itself must parse. */
 export const EXPRESSION_KNOB = /^UPDRAFT_[a-z0-9]+_(JOBS|EXPECTED_RUNTIME)$/i;
+
+/** The knobs of an annex, without their prefix. */
+export const ANNEX_KNOBS = Object.values(ANNEX_TABLE).map(({ knob, otherwise, example }) => ({
+  knob,
+  required: otherwise === REQUIRED,
+  example,
+}));
 
 const ANNEX_SUFFIXES: readonly string[] = Object.values(ANNEX_TABLE).map((row) => row.knob);
 
