@@ -375,7 +375,8 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
       });
     }
   }
-  problems.push(...misspellings(ours, names ?? []));
+  // Which knobs are of an annex is known only when the annexes are.
+  if (names !== undefined) problems.push(...misspellings(ours, names));
   return { knobs: { pool, stop, annexes }, problems };
 }
 
@@ -390,7 +391,8 @@ function misspellings(settings: readonly Setting[], annexes: readonly string[]):
     .map((setting) => {
       const owner = /^UPDRAFT_([A-Za-z0-9]+)_(\w+)$/i.exec(setting.name);
       const unlisted = owner !== null && ANNEX_SUFFIXES.includes((owner[2] ?? "").toUpperCase());
-      const guess = nearest(setting.name, known);
+      const close = !unlisted || nearest(owner[1] ?? "", annexes) !== undefined;
+      const guess = close ? nearest(setting.name, known) : undefined;
       return {
         ...setting,
         expected:
@@ -415,7 +417,7 @@ export function knobError(problems: readonly KnobProblem[]): UpdraftError {
     lines.length === 1
       ? (lines[0] ?? "")
       : `${lines.length} knobs are wrong:\n${lines.map((line) => `  ${line}`).join("\n")}`,
-    "Correct them in HTCondor's configuration (config.d), then run the same command again.",
+    `Correct ${lines.length === 1 ? "it" : "them"} in HTCondor's configuration (config.d), then run the same command again.`,
   );
 }
 
