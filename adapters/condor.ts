@@ -21,8 +21,8 @@ export function condor(run: Run): Condor {
       return parseDump(await run("condor_config_val", ["-dump", "-expanded", "-verbose", pattern]));
     },
     async slots(annex) {
+      // With -startd, HTCondor 23 and later tell the daemon's own ad, which comes a minute late and has no state.
       const text = await run("condor_status", [
-        "-startd",
         "-constraint",
         `AnnexName =?= ${quote(annex)}`,
         "-attributes",

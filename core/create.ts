@@ -13,6 +13,7 @@ import {
 } from "./instance.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { formatManifest, parseManifest, type Manifest } from "./manifest.ts";
+import type { BootReport } from "./node-boot.ts";
 import { order, type Market, type Order, type OrderTerms } from "./order.ts";
 import { checkOwner, formatOwner } from "./owner.ts";
 import type {
@@ -473,5 +474,16 @@ export async function bootReport(
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
   const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
-  return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
+  return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
+}
+
+/** A report on one line; what is none as it is. */
+function reportLine(text: string): string {
+  try {
+    const { step, reason, remedy } = JSON.parse(text) as Partial<BootReport>;
+    if (step !== undefined && reason !== undefined) return `${step}: ${reason}. ${remedy ?? ""}`.trim();
+  } catch {
+    // The node wrote it, and may have been cut off.
+  }
+  return text;
 }

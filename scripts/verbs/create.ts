@@ -21,7 +21,7 @@ import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
-import { confirm, print, printJson, report } from "../output.ts";
+import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws, clock, user } from "./site.ts";
 
@@ -52,6 +52,9 @@ export const create: Verb = {
     if (count === undefined)
       throw new UpdraftError("usage", "create has no --count", "Say how many instances: --count 3");
     const timeoutSeconds = parseDuration(options.text("timeout") ?? TIMEOUT);
+    if (options.is("wait") && options.is("no-wait")) {
+      throw new UpdraftError("usage", "--wait and --no-wait contradict each other", "Give one of them.");
+    }
     if (timeoutSeconds === undefined) {
       throw new UpdraftError(
         "usage",
@@ -84,7 +87,9 @@ export const create: Verb = {
       imageId: async (image) => (image.startsWith("/") ? await imageParameter(annex.region, image) : image),
       credential: () => readSecretFile(site.passwordFile),
       configFiles: async () =>
-        annex.configDirectory === undefined ? {} : await readConfigFiles(annex.configDirectory),
+        annex.configDirectory === undefined
+          ? {}
+          : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
       archive,
       sha256,
       orderId: () => randomBytes(8).toString("hex"),
@@ -114,19 +119,25 @@ export const create: Verb = {
     show(`ordered: ${launched.length} of ${plan.count} (${launched.join(", ")})`);
     const wait = !options.is("no-wait");
     const seen = wait ? await watch(ports, plan, placed, timeoutSeconds) : [];
-    if (json) {
-      printJson({
-        annex: annex.name,
-        dryRun: false,
-        orders: placed.map((one) => ({
-          id: one.order.id,
-          market: one.order.market,
-          instances: one.instanceIds,
-        })),
-        instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
-      });
+    const answer = {
+      annex: annex.name,
+      dryRun: false,
+      orders: placed.map((one) => ({
+        id: one.order.id,
+        market: one.order.market,
+        instances: one.instanceIds,
+      })),
+      instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
+    };
+    try {
+      if (wait) await tellOutcome(ports, plan, launched, seen, timeoutSeconds, show);
+    } catch (error) {
+      if (!json) throw error;
+      // One document, not two: what was ordered is there although it has not all joined.
+      fail(error, json, answer);
+      return;
     }
-    if (wait) await tellOutcome(ports, plan, launched, seen, timeoutSeconds, show);
+    if (json) printJson(answer);
   },
 };
 
@@ -185,9 +196,14 @@ async function tellOutcome(
     const said = await bootReport(ports, plan, id);
     if (said !== undefined) report(`${id} reported: ${said}`);
   }
+  const ended = seen.filter((one) => lost.includes(one.id) && ["ending", "gone"].includes(one.progress));
+  const how =
+    ended.length === lost.length
+      ? "ended before they had joined"
+      : `have not joined within ${formatDuration(timeoutSeconds)}`;
   throw new UpdraftError(
     "failed",
-    `${lost.length} of ${launched.length} instances have not joined within ${formatDuration(timeoutSeconds)}: ${lost.join(", ")}`,
+    `${lost.length} of ${launched.length} instances ${how}: ${lost.join(", ")}`,
     `Look with \`updraft status ${plan.annex.name}\`, or end them with \`updraft delete ${plan.annex.name}\`; their lease ends them in any case.`,
   );
 }

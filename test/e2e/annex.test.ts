@@ -89,6 +89,23 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     }
   });
 
+  test("nobody can open a connection to a node: whoever wants to reach HTCondor there is called back", async () => {
+    const { accessPoint } = sandbox;
+    for (const { id } of await instancesOf(sandbox, "burst")) {
+      const constraint = `CloudInstanceID =?= "${id}" && PartitionableSlot`;
+      assert.match(
+        await accessPoint.run(["condor_status", "-constraint", constraint, "-af", "MyAddress"]),
+        /CCBID=/,
+      );
+      const address =
+        (await sandbox.instances()).find(({ instanceId }) => instanceId === id)?.privateIp ?? "";
+      const knock = (host: string) =>
+        accessPoint.exec(["timeout", "2", "bash", "-c", `: < /dev/tcp/${host}/9618`]);
+      assert.equal((await knock(address)).exitCode, 124);
+      assert.equal((await knock("127.0.0.1")).exitCode, 0);
+    }
+  });
+
   test("a node's role reads its own annex, and is refused another's and the list of the bucket", async () => {
     await succeed(sandbox.accessPoint, "create", "other", "--count", "1", "--lease", "1h", "--yes");
     for (const [own, foreign] of [

@@ -64,26 +64,24 @@ describe("the pool's password", { timeout: 300_000 }, () => {
   });
 
   test("is in one file of root's on the access point and on the node, and in no log, console or user data", async () => {
-    const machines = join(sandbox.directory, "machines");
-    const found = filesHolding(machines, password, anyMode);
+    // Below the sandbox's directory: what every machine has written, and the logs of its cloud and its own.
+    const found = filesHolding(sandbox.directory, password, anyMode);
     assert.equal(found.length, 2, JSON.stringify(found));
     for (const { path, mode } of found) {
       assert.ok(path.endsWith(CREDENTIAL_FILE), path);
       assert.equal(mode, 0o600);
     }
-    assert.deepEqual(filesHolding(sandbox.directory, password, worldReadable), []);
-    assert.deepEqual(
-      filesHolding(sandbox.directory, password, anyMode).map(({ path }) => path),
-      found.map(({ path }) => path),
-      "logs of the cloud and of the sandbox are below its directory too",
-    );
     for (const [path, content] of [
       ["/var/log/condor/StartLog.planted", PLANTED],
       ["/var/lib/cloud/instance/planted.txt", Buffer.from(PLANTED).toString("base64")],
     ] as const) {
       await sandbox.machine(node).writeFile(path, content, { mode: "644" });
     }
-    assert.equal(filesHolding(machines, PLANTED, worldReadable).length, 2, "planted files must be found");
+    assert.equal(
+      filesHolding(sandbox.directory, PLANTED, worldReadable).length,
+      2,
+      "planted files must be found",
+    );
     const console = await sandbox.consoleOutput(node);
     assert.match(console, /joined annex burst/);
     assert.ok(!holds(Buffer.from(console), password));
