@@ -36,5 +36,7 @@ ${slotAttributes.map(([name, value]) => `${name} = ${value}\n`).join("")}STARTD_
 MASTER_ATTRS = $(MASTER_ATTRS) AnnexName IsAnnex
 
 START = ${start}
+# A node asks it about a job before the job starts in the last stretch of its lease.
+UPDRAFT_EXPECTED_RUNTIME = ${annex.expectedRuntime ?? "undefined"}
 `;
 }

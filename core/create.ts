@@ -269,6 +269,7 @@ export async function writeAnnex(ports: CreatePorts, plan: CreatePlan): Promise<
     pool: site.pool,
     collectors: site.collectors,
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
+    drainSeconds: annex.drainSeconds,
     configSha256: ports.sha256(archive),
     credential: { kind: annex.credential, sha256: ports.sha256(plan.credential) },
   };

@@ -54,6 +54,11 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /b
   # An init that only reaps. Told to stop, it gives every process the chance to end, and ends itself after the last.
   stop() {
     trap "" TERM
+    # As systemd does: the service condor first, whose KillSignal is QUIT, then everything else.
+    if pkill -QUIT -x condor_master; then
+      tries=100
+      while [ $((tries -= 1)) -gt 0 ] && pgrep -x condor_master >/dev/null; do sleep 0.1; done
+    fi
     kill -TERM -1 2>/dev/null
     while kill -0 -1 2>/dev/null; do sleep 0.1; done
     exit 0
