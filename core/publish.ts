@@ -55,6 +55,16 @@ export type Publication = Ground & {
   readonly configFiles: Readonly<Record<string, string>>;
 };
 
+/** Without the right to list, as the hook is, S3 says "denied" of an object that is not there. */
+export async function getReadable(storage: Storage, key: string): Promise<Uint8Array | undefined> {
+  try {
+    return await storage.get(key);
+  } catch (error) {
+    if (error instanceof UpdraftError && error.kind === "denied") return undefined;
+    throw error;
+  }
+}
+
 /** Refuses an annex that is not set up, or that is another pool's or schedd's. */
 export async function findGround(ports: SetupPorts, annex: AnnexKnobs, site: Site): Promise<Ground> {
   const account = await ports.account();
@@ -65,7 +75,7 @@ export async function findGround(ports: SetupPorts, annex: AnnexKnobs, site: Sit
   ]);
   const setUp = accountSetup(accountStack, annex.region);
   const annexSetUp = annexSetup(stack, annex.name, site.pool);
-  const claim = await ports.storage(setUp.bucket, account).get(ownerKey(annex.name));
+  const claim = await getReadable(ports.storage(setUp.bucket, account), ownerKey(annex.name));
   if (claim !== undefined) {
     checkOwner(new TextDecoder().decode(claim), { ...owner, account, region: annex.region });
   }
@@ -125,11 +135,7 @@ export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Gr
   const { annex, site } = ground;
   const storage = ports.storage(ground.accountSetup.bucket, ground.account);
   const remedy = `Run as root: updraft publish ${annex.name}`;
-  const stored = await storage.get(manifestKey(annex.name)).catch((error: unknown) => {
-    // Without the right to list, S3 says "denied" of an object that is not there.
-    if (!(error instanceof UpdraftError) || error.kind !== "denied") throw error;
-    return undefined;
-  });
+  const stored = await getReadable(storage, manifestKey(annex.name));
   if (stored === undefined) {
     throw new UpdraftError(
       "config",

@@ -16,7 +16,14 @@ import {
 import { planOrder, type PlanPorts } from "./plan-order.ts";
 import { decide, type Decision } from "./policy.ts";
 import type { Ec2 } from "./ports.ts";
-import { checkPublished, findGround, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
+import {
+  checkPublished,
+  findGround,
+  getReadable,
+  type ConfigPorts,
+  type Ground,
+  type SetupPorts,
+} from "./publish.ts";
 import { explain, type Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Site } from "./site.ts";
@@ -101,7 +108,7 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     sense("Setup", findGround(ports, annex, site)),
   ]);
   const storage = ports.storage(ground.accountSetup.bucket, ground.account);
-  const sweep = parseLastSweep(await sense("Enforcer", storage.get(SWEEP_KEY)));
+  const sweep = parseLastSweep(await sense("Enforcer", getReadable(storage, SWEEP_KEY)));
   const mayNot = veto({
     mode: annex.mode,
     stop: terms.stop,

@@ -31,7 +31,7 @@ export function veto(p: {
 }): Held | undefined {
   if (p.stop) return { limitedBy: "Stop", reason: "UPDRAFT_STOP is set" };
   if (p.sweptAt === undefined) {
-    return { limitedBy: "Enforcer", reason: "the lease enforcer has never completed a sweep" };
+    return { limitedBy: "Enforcer", reason: "no mark of a complete sweep of the lease enforcer can be read" };
   }
   // The enforcer runs by the cloud's clock, so it tells when this machine's is wrong.
   if (p.sweptAt > p.now + CLOCK_SKEW_SECONDS) {
