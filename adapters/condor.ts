@@ -22,7 +22,7 @@ export function condor(run: Run): Condor {
       return parseDump(await run("condor_config_val", ["-dump", "-expanded", "-verbose", pattern]));
     },
     async slots(annex) {
-      // Not -startd, which since HTCondor 23.9 means the daemon's ad: it has no state.
+      // With -startd, HTCondor 23 and later tell the daemon's own ad, which comes a minute late and has no state.
       const output = await run("condor_status", [
         "-constraint",
         `AnnexName =?= ${quote(annex)}`,

@@ -101,8 +101,8 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The files of a directory by name, as text. */
-export async function readConfigFiles(directory: string): Promise<Record<string, string>> {
+/** The files of a directory by name, as text. `knob` is what names the directory. */
+export async function readConfigFiles(directory: string, knob: string): Promise<Record<string, string>> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
@@ -115,7 +115,7 @@ export async function readConfigFiles(directory: string): Promise<Record<string,
     throw new UpdraftError(
       "config",
       `could not read ${directory}: ${messageOf(error)}`,
-      "Correct _CONFIG_DIR.",
+      `Correct ${knob}.`,
       error,
     );
   }

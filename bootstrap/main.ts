@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { messageOf, UpdraftError } from "../core/errors.ts";
-import { isAnnexName } from "../core/annex.ts";
+import { ANNEX_NAME } from "../core/annex.ts";
 import { BOOT_SECONDS } from "../core/node-boot.ts";
 import { VERSION } from "../core/version.ts";
 import { join, type JoinOptions } from "./join.ts";
@@ -14,11 +14,11 @@ The annex's launch template runs this at boot, as root; its user data has the ri
   2. reads the annex's manifest from the bucket, and the configuration and credential that it names by sha256,
   3. writes them to /etc/condor, closes the metadata service to everyone but root, and starts condor_master.
 When that has not succeeded within --timeout seconds, it writes what went wrong to the console and to
-reports/NAME/ in the bucket (updraft status shows it) and powers the instance off.
+reports/NAME/ in the bucket (updraft create shows it) and powers the instance off.
 
   --annex NAME         the annex that this instance belongs to; its tags and the manifest must agree
-  --bucket BUCKET      the account's bucket, and
-  --region REGION        its region
+  --bucket BUCKET      the account's bucket
+  --region REGION      the bucket's region
   --role-id ID         id of the instance's role; with the instance's id it names the report
   --s3-endpoint URL    an endpoint of S3 other than the region's own, such as a VPC interface endpoint
   --timeout SECONDS    time for the whole boot (default ${BOOT_SECONDS})
@@ -39,7 +39,7 @@ export async function bootstrap(args: readonly string[]): Promise<number> {
       case "--help":
         break;
       default:
-        throw usage(verb === undefined ? "what shall be done?" : `there is no verb ${verb}`);
+        throw usage(verb === undefined ? "no verb is given" : `there is no verb ${verb}`);
     }
     process.stdout.write(HELP);
     return 0;
@@ -69,25 +69,30 @@ function joinOptions(args: readonly string[]): JoinOptions {
   } catch (error) {
     throw usage(messageOf(error));
   }
-  const option = (name: string, pattern: RegExp): string => {
+  const option = (name: string, pattern: RegExp, expected: string): string => {
     const value = given[name];
     if (value === undefined) throw usage(`--${name} is missing`);
-    if (!pattern.test(value)) throw usage(`--${name} "${value}" is not one`);
+    if (!pattern.test(value)) throw usage(`--${name} "${value}" is not ${expected}`);
     return value;
   };
-  const optional = (name: string, pattern: RegExp): string | undefined =>
-    given[name] === undefined ? undefined : option(name, pattern);
+  const optional = (name: string, pattern: RegExp, expected: string): string | undefined =>
+    given[name] === undefined ? undefined : option(name, pattern, expected);
 
-  const annex = option("annex", /^/);
-  if (!isAnnexName(annex)) throw usage(`--annex "${annex}" is not a name of an annex`);
-  const endpoint = optional("s3-endpoint", /^https?:\/\/[^\s/]+\/?$/);
-  const startedAt = optional("started-at", /^\d{9,12}(\.\d{1,9})?$/);
+  const annex = option("annex", ANNEX_NAME, "a name of an annex");
+  const endpoint = optional(
+    "s3-endpoint",
+    /^https?:\/\/[^\s/]+\/?$/,
+    "an address such as https://s3.example.org",
+  );
+  const startedAt = optional("started-at", /^\d{9,12}(\.\d{1,9})?$/, "a time in Unix seconds");
   return {
     annex,
-    bucket: option("bucket", /^[a-z0-9][a-z0-9.-]{2,62}$/),
-    region: option("region", /^[a-z]{2}(-[a-z0-9]+)+$/),
-    roleId: option("role-id", /^[A-Za-z0-9_-]{1,128}$/),
-    timeoutSeconds: Number(optional("timeout", /^[1-9]\d{0,3}$/) ?? BOOT_SECONDS),
+    bucket: option("bucket", /^[a-z0-9][a-z0-9.-]{2,62}$/, "the name of a bucket"),
+    region: option("region", /^[a-z]{2}(-[a-z0-9]+)+$/, "an AWS region"),
+    roleId: option("role-id", /^[A-Za-z0-9_-]{1,128}$/, "the id of a role"),
+    timeoutSeconds: Number(
+      optional("timeout", /^[1-9]\d{0,3}$/, "a number of seconds from 1 to 9999") ?? BOOT_SECONDS,
+    ),
     ...(endpoint !== undefined && { s3Endpoint: endpoint }),
     ...(startedAt !== undefined && { startedAt: Number(startedAt) }),
   };

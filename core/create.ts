@@ -1,6 +1,7 @@
 import { UpdraftError } from "./errors.ts";
 import { LATE_AFTER_SECONDS, counts, join, type Seen, type Slot } from "./instance.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
+import type { BootReport } from "./node-boot.ts";
 import { ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
@@ -104,5 +105,16 @@ export async function bootReport(
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
   const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
-  return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
+  return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
+}
+
+/** A report on one line; what is none as it is. */
+function reportLine(text: string): string {
+  try {
+    const { step, reason, remedy } = JSON.parse(text) as Partial<BootReport>;
+    if (step !== undefined && reason !== undefined) return `${step}: ${reason}. ${remedy ?? ""}`.trim();
+  } catch {
+    // The node wrote it, and may have been cut off.
+  }
+  return text;
 }

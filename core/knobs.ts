@@ -62,7 +62,7 @@ export type Knobs = {
   readonly annexes: readonly AnnexKnobs[];
 };
 
-const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR"];
 
 export const DEFAULT_STATE_DIRECTORY = "/var/lib/updraft";
 
@@ -305,6 +305,13 @@ const ANNEX_TABLE: AnnexTable = {
 /** Knobs that hold an expression, which HTCondor itself must parse. */
 export const EXPRESSION_KNOB = /^UPDRAFT_[a-z0-9]+_(JOBS|EXPECTED_RUNTIME)$/i;
 
+/** The knobs of an annex, without their prefix. */
+export const ANNEX_KNOBS = Object.values(ANNEX_TABLE).map(({ knob, otherwise, example }) => ({
+  knob,
+  required: otherwise === REQUIRED,
+  example,
+}));
+
 const ANNEX_SUFFIXES: readonly string[] = Object.values(ANNEX_TABLE).map((row) => row.knob);
 
 export const knobName = (annex: string, suffix: string): string => `UPDRAFT_${annex}_${suffix}`;
@@ -381,7 +388,8 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
       });
     }
   }
-  problems.push(...misspellings(ours, names ?? []));
+  // Which knobs are of an annex is known only when the annexes are.
+  if (names !== undefined) problems.push(...misspellings(ours, names));
   return { knobs: { pool, stop, stateDirectory, annexes }, problems };
 }
 
@@ -396,7 +404,8 @@ function misspellings(settings: readonly Setting[], annexes: readonly string[]):
     .map((setting) => {
       const owner = /^UPDRAFT_([A-Za-z0-9]+)_(\w+)$/i.exec(setting.name);
       const unlisted = owner !== null && ANNEX_SUFFIXES.includes((owner[2] ?? "").toUpperCase());
-      const guess = nearest(setting.name, known);
+      const close = !unlisted || nearest(owner[1] ?? "", annexes) !== undefined;
+      const guess = close ? nearest(setting.name, known) : undefined;
       return {
         ...setting,
         expected:
@@ -421,7 +430,7 @@ export function knobError(problems: readonly KnobProblem[]): UpdraftError {
     lines.length === 1
       ? (lines[0] ?? "")
       : `${lines.length} knobs are wrong:\n${lines.map((line) => `  ${line}`).join("\n")}`,
-    "Correct them in HTCondor's configuration (config.d), then run the same command again.",
+    `Correct ${lines.length === 1 ? "it" : "them"} in HTCondor's configuration (config.d), then run the same command again.`,
   );
 }
 

@@ -4,6 +4,12 @@ import { formatDuration, parseDuration, type UnixTime } from "./time.ts";
 
 const usage = (message: string, remedy: string): UpdraftError => new UpdraftError("usage", message, remedy);
 
+/** A region by its form; whether the account may use it, AWS says. */
+export function parseRegion(text: string): string {
+  if (/^[a-z]{2}(-[a-z]+){1,3}-\d$/.test(text)) return text;
+  throw usage(`"${text}" is not an AWS region`, "Give one such as us-east-1.");
+}
+
 /** The number of instances of an order. */
 export function parseCount(text: string, maxInstances: number, knob: string): number {
   if (!/^[+-]?\d{1,15}$/.test(text)) {

@@ -20,7 +20,7 @@ import { readAccessPoint } from "../core/access-point.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
 import { hookOutput, type HookOutput } from "../core/hook-output.ts";
 import { formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
-import { DEFAULT_STATE_DIRECTORY, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
+import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Site } from "../core/site.ts";
 import { NO_MEMORY, tick, type TickPorts } from "../core/tick.ts";
@@ -126,7 +126,9 @@ function ports(annex: AnnexKnobs, stateDirectory: string): TickPorts {
     account: async () => (await identity(region, AWS)).account,
     imageId: (image) => imageId(region, image, AWS),
     configFiles: async () =>
-      annex.configDirectory === undefined ? {} : await readConfigFiles(annex.configDirectory),
+      annex.configDirectory === undefined
+        ? {}
+        : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
     archive,
     sha256,
     journal: journalFile(stateDirectory),

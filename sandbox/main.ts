@@ -138,7 +138,16 @@ async function shell(name: string, machine: string | undefined): Promise<number>
 }
 
 async function logs(name: string, instanceId: string | undefined): Promise<string> {
-  if (instanceId !== undefined) return (await attach(name)).consoleOutput(instanceId);
+  if (instanceId !== undefined) {
+    const sandbox = await attach(name);
+    const ids = (await sandbox.instances()).map((one) => one.instanceId);
+    if (ids.includes(instanceId)) return sandbox.consoleOutput(instanceId);
+    throw new UpdraftError(
+      "usage",
+      `sandbox ${name} has no instance ${instanceId}`,
+      ids.length === 0 ? "It has no instances." : `It has: ${ids.join(", ")}.`,
+    );
+  }
   return readFile(place(name, process.env).log, "utf8").catch(() => {
     throw new UpdraftError("failed", `there is no sandbox ${name}`, "Start it: npm run sandbox -- up");
   });

@@ -6,6 +6,8 @@ export const GATEWAY = "172.31.255.1";
 export const ENDPOINT = "172.31.255.2";
 export const METADATA = "169.254.169.254";
 export const METADATA_IPV6 = "fd00:ec2::254";
+/** Written down, because a bridge otherwise takes the lowest address of its ports, and every machine loses it when one comes or goes. */
+const BRIDGE_MAC = "02:00:ac:1f:ff:01";
 /** A machine's IPv6 address ends in its IPv4 address. */
 const IPV6_PREFIX = "fd00:ec2:1::";
 
@@ -30,7 +32,7 @@ export function ipv4Of(address: string): string {
 export async function createBridge(): Promise<void> {
   await run(["ip", "-batch", "-"], {
     input: [
-      `link add ${BRIDGE} type bridge`,
+      `link add ${BRIDGE} address ${BRIDGE_MAC} type bridge`,
       `link set ${BRIDGE} up`,
       `addr add ${GATEWAY}/16 brd + dev ${BRIDGE}`,
       `addr add ${ENDPOINT}/16 dev ${BRIDGE}`,

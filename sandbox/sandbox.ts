@@ -45,6 +45,8 @@ export type UpOptions = {
   /** Slots of the first access point's own; 0 unless named. */
   readonly localSlots?: number;
   readonly settings?: Partial<CloudSettings>;
+  /** A command that runs everything of the sandbox below itself, such as strace. */
+  readonly tracer?: readonly string[];
   readonly environment?: Environment;
 };
 
@@ -125,7 +127,7 @@ export async function up(options: UpOptions = {}): Promise<Sandbox> {
       await mkdir(at.directory, { mode: 0o700 });
       await writeFile(at.plan, JSON.stringify(plan));
       await writeFile(at.steps, "");
-      await launch(at, directory);
+      await launch(at, directory, options.tracer ?? []);
     },
   );
   try {
@@ -301,7 +303,7 @@ async function requireBuilt(dist: string): Promise<void> {
 }
 
 /** Starts the daemon in the sandbox's namespaces. The marker is in its environment before anything of it exists. */
-async function launch(at: Place, directory: string): Promise<void> {
+async function launch(at: Place, directory: string, tracer: readonly string[]): Promise<void> {
   const log = await open(at.log, "a", 0o600);
   const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"];
   const [program, ...args] = restrained([
@@ -313,6 +315,7 @@ async function launch(at: Place, directory: string): Promise<void> {
     "sh",
     INIT,
     at.directory,
+    ...tracer,
     process.execPath,
     DAEMON,
     at.name,

@@ -46,27 +46,31 @@ function help(): string {
 async function updraft(args: readonly string[]): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    print(help());
+    print(rest[0] === undefined ? help() : verbHelp(findVerb(rest[0])));
     if (name === undefined) process.exitCode = 2;
     return;
   }
-  const verb = VERBS.find((verb) => verb.name === (name === "--version" ? "version" : name));
-  if (verb === undefined) {
-    const guess = nearest(
-      name,
-      VERBS.map((verb) => verb.name),
-    );
-    throw new UpdraftError(
-      "usage",
-      `there is no verb ${name}`,
-      guess === undefined ? "See updraft --help." : `Did you mean ${guess}? See updraft --help.`,
-    );
-  }
-  if (rest.includes("--help") || rest.includes("-h")) {
-    print(`usage: ${verb.usage}\n\n${verb.summary}\n\n${optionHelp(verb.options)}`);
-    return;
-  }
-  await verb.run(parseOptions(rest, verb.options, verb.maxPositionals));
+  const verb = findVerb(name === "--version" ? "version" : name);
+  if (rest.includes("--help") || rest.includes("-h")) print(verbHelp(verb));
+  else await verb.run(parseOptions(rest, verb));
+}
+
+function findVerb(name: string): Verb {
+  const verb = VERBS.find((verb) => verb.name === name);
+  if (verb !== undefined) return verb;
+  const guess = nearest(
+    name.replace(/^-+/, ""),
+    VERBS.map((verb) => verb.name),
+  );
+  throw new UpdraftError(
+    "usage",
+    name.startsWith("-") ? `a verb comes first, not ${name}` : `there is no verb ${name}`,
+    guess === undefined ? "See updraft --help." : `Did you mean ${guess}? See updraft --help.`,
+  );
+}
+
+function verbHelp(verb: Verb): string {
+  return `usage: ${verb.usage}\n\n${verb.summary}\n\n${optionHelp(verb.options)}`;
 }
 
 /** One executable under several names: which program it is, its own file's name tells. */

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import type { Verb } from "./verb.ts";
 
 /** One row of a verb's table, which is both how it is parsed and its help. */
 export type OptionRow = {
@@ -22,11 +23,10 @@ export type Options = {
 export const YES: OptionRow = { name: "yes", help: "do it without asking" };
 export const JSON_OUTPUT: OptionRow = { name: "json", help: "print the answer as JSON, errors too" };
 
-/** Reads arguments by the table. Anything that it does not know is refused. */
+/** Reads a verb's arguments by its table. Anything that it does not know is refused. */
 export function parseOptions(
   args: readonly string[],
-  rows: readonly OptionRow[],
-  maxPositionals: number,
+  { name: verb, options: rows, maxPositionals }: Pick<Verb, "name" | "options" | "maxPositionals">,
 ): Options {
   const withHelp = [...rows, { name: "help", short: "h", help: "" }];
   let parsed;
@@ -47,13 +47,16 @@ export function parseOptions(
       ),
     });
   } catch (error) {
-    throw new UpdraftError("usage", usageMessage(error), hint(args, rows), error);
+    const guess = nearestOption(error, rows, maxPositionals, verb);
+    throw new UpdraftError("usage", usageMessage(error), `${guess}See updraft ${verb} --help.`, error);
   }
-  if (parsed.positionals.length > maxPositionals) {
+  const surplus = parsed.positionals[maxPositionals];
+  if (surplus !== undefined) {
+    const byOption = maxPositionals === 0 && rows.some((row) => row.name === "annex");
     throw new UpdraftError(
       "usage",
-      `"${parsed.positionals[maxPositionals] ?? ""}" is one argument too many`,
-      "See --help.",
+      `"${surplus}" is one argument too many`,
+      `${byOption ? `Did you mean --annex ${surplus}? ` : ""}See updraft ${verb} --help.`,
     );
   }
   const values = parsed.values as Record<string, string | boolean | string[] | undefined>;
@@ -65,25 +68,35 @@ export function parseOptions(
   };
 }
 
+/** The option that Node complains of, in our words; its own text when it is of another kind. */
 function usageMessage(error: unknown): string {
-  return messageOf(error)
-    .replace(/\. .*$/, "")
-    .replace(/^./, (first) => first.toLowerCase());
+  const text = messageOf(error);
+  const option = optionIn(text);
+  if (option === undefined) return text;
+  if (text.startsWith("Unknown option")) return `there is no option ${option}`;
+  return text.includes("does not take an argument") ? `${option} takes no value` : `${option} needs a value`;
 }
 
-function hint(args: readonly string[], rows: readonly OptionRow[]): string {
-  const unknown = args.find(
-    (arg) =>
-      arg.startsWith("--") &&
-      !rows.some((row) => arg === `--${row.name}` || arg.startsWith(`--${row.name}=`)),
+/** The last name that stands in quotes: `'-n, --count <value>'` is --count. */
+function optionIn(text: string): string | undefined {
+  return /'(?:-\w, )?(--?[^\s'=]+)/.exec(text)?.[1];
+}
+
+function nearestOption(
+  error: unknown,
+  rows: readonly OptionRow[],
+  maxPositionals: number,
+  verb: string,
+): string {
+  const text = messageOf(error);
+  const unknown = text.startsWith("Unknown option") ? optionIn(text) : undefined;
+  if (unknown === undefined) return "";
+  if (unknown === "--annex" && maxPositionals > 0) return `Did you mean updraft ${verb} NAME? `;
+  const guess = nearest(
+    unknown.replace(/^-+/, ""),
+    rows.map((row) => row.name),
   );
-  const guess =
-    unknown &&
-    nearest(
-      unknown.replace(/^--|=.*$/g, ""),
-      rows.map((row) => row.name),
-    );
-  return guess === undefined || guess === "" ? "See --help." : `Did you mean --${guess}? See --help.`;
+  return guess === undefined ? "" : `Did you mean --${guess}? `;
 }
 
 /** `--count -1` means what `--count=-1` says; parseArgs alone would take it for two options. */

@@ -41,8 +41,8 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
   throw new UpdraftError("usage", "nothing was done", "Answer y to go on.");
 }
 
-/** Says how a program failed, and sets its exit status. */
-export function fail(error: unknown, json: boolean): void {
+/** Says how a program failed, and sets its exit status. `answer` is what there is to tell all the same. */
+export function fail(error: unknown, json: boolean, answer: object = {}): void {
   if (!(error instanceof UpdraftError)) {
     process.exitCode = 1;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -54,7 +54,7 @@ export function fail(error: unknown, json: boolean): void {
   process.exitCode = error.exitStatus;
   if (json) {
     const { kind, message, remedy, exitStatus } = error;
-    printJson({ error: { kind, message, remedy, exitStatus } });
+    printJson({ ...answer, error: { kind, message, remedy, exitStatus } });
   }
   process.stderr.write(`updraft: ${error.message}\n  ${error.remedy}\n`);
 }

@@ -17,7 +17,7 @@ import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
-import { confirm, print, printJson, report } from "../output.ts";
+import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws, clock, local, user } from "./site.ts";
 import { exclusively } from "./state.ts";
@@ -49,6 +49,9 @@ export const create: Verb = {
     if (count === undefined)
       throw new UpdraftError("usage", "create has no --count", "Say how many instances: --count 3");
     const timeoutSeconds = parseDuration(options.text("timeout") ?? TIMEOUT);
+    if (options.is("wait") && options.is("no-wait")) {
+      throw new UpdraftError("usage", "--wait and --no-wait contradict each other", "Give one of them.");
+    }
     if (timeoutSeconds === undefined) {
       throw new UpdraftError(
         "usage",
@@ -110,19 +113,25 @@ export const create: Verb = {
     show(`ordered: ${launched.length} of ${plan.count} (${launched.join(", ")})`);
     const wait = !options.is("no-wait");
     const seen = wait ? await watch(ports, plan, placed, timeoutSeconds) : [];
-    if (json) {
-      printJson({
-        annex: annex.name,
-        dryRun: false,
-        orders: placed.map((one) => ({
-          id: one.orderId,
-          market: one.market,
-          instances: one.instanceIds,
-        })),
-        instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
-      });
+    const answer = {
+      annex: annex.name,
+      dryRun: false,
+      orders: placed.map((one) => ({
+        id: one.orderId,
+        market: one.market,
+        instances: one.instanceIds,
+      })),
+      instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
+    };
+    try {
+      if (wait) await tellOutcome(ports, plan, launched, seen, timeoutSeconds, show);
+    } catch (error) {
+      if (!json) throw error;
+      // One document, not two: what was ordered is there although it has not all joined.
+      fail(error, json, answer);
+      return;
     }
-    if (wait) await tellOutcome(ports, plan, launched, seen, timeoutSeconds, show);
+    if (json) printJson(answer);
   },
 };
 
@@ -171,9 +180,14 @@ async function tellOutcome(
     const said = await bootReport(ports, plan, id);
     if (said !== undefined) report(`${id} reported: ${said}`);
   }
+  const ended = seen.filter((one) => lost.includes(one.id) && ["ending", "gone"].includes(one.progress));
+  const how =
+    ended.length === lost.length
+      ? "ended before they had joined"
+      : `have not joined within ${formatDuration(timeoutSeconds)}`;
   throw new UpdraftError(
     "failed",
-    `${lost.length} of ${launched.length} instances have not joined within ${formatDuration(timeoutSeconds)}: ${lost.join(", ")}`,
+    `${lost.length} of ${launched.length} instances ${how}: ${lost.join(", ")}`,
     `Look with \`updraft status ${plan.annex.name}\`, or end them with \`updraft delete ${plan.annex.name}\`; their lease ends them in any case.`,
   );
 }

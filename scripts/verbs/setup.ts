@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join, dirname } from "node:path";
 import { sha256 } from "../../adapters/archive.ts";
 import { configuredEndpoint } from "../../adapters/s3.ts";
-import { UpdraftError } from "../../core/errors.ts";
+import { UpdraftError, messageOf } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
 import { setUpAccount, setUpAnnex } from "../../core/setup.ts";
-import { ACCOUNT_STACK, annexStack } from "../../core/stacks.ts";
+import { parseRegion } from "../../core/request.ts";
+import { ACCOUNT_STACK, NO_BOUNDARY, annexStack } from "../../core/stacks.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, type Options } from "../options.ts";
 import { print, printJson, report } from "../output.ts";
@@ -39,13 +40,21 @@ export function setup(templates: Templates): Verb {
         help: "set up the account in this region: bucket, lease enforcer, policies",
       },
       { name: "annex", value: "NAME", help: "set up an annex: role, security group, launch templates" },
-      { name: "boundary", value: "ARN", help: "permissions boundary for every role that is made" },
+      {
+        name: "boundary",
+        value: "ARN",
+        help: "permissions boundary for every role that is made; none: without",
+      },
       {
         name: "max-lease",
         value: "TIME",
         help: "longest lease that the enforcer believes (with --region; 7d)",
       },
-      { name: "email", value: "ADDRESS", help: "who is told when the enforcer does not run (with --region)" },
+      {
+        name: "email",
+        value: "ADDRESS",
+        help: "who is told when the enforcer does not run (with --region); none: nobody",
+      },
       { name: "node-program", value: "PATH", help: `the node's program (with --annex; ${NODE_PROGRAM})` },
       JSON_OUTPUT,
     ],
@@ -56,9 +65,14 @@ export function setup(templates: Templates): Verb {
       if ((region === undefined) === (annex === undefined)) {
         throw new UpdraftError(
           "usage",
-          "setup needs either --region or --annex",
+          "setup needs either --region or --annex, not both",
           "Run updraft setup --region REGION first, then updraft setup --annex NAME.",
         );
+      }
+      const [misplaced, where] = region === undefined ? [OF_REGION, "--region"] : [OF_ANNEX, "--annex"];
+      const surplus = misplaced.find((name) => options.text(name) !== undefined);
+      if (surplus !== undefined) {
+        throw new UpdraftError("usage", `--${surplus} goes with ${where}`, "See updraft setup --help.");
       }
       if (region !== undefined) await setupRegion(region, options, templates);
       else await setupAnnex(annex ?? "", options, templates);
@@ -67,17 +81,14 @@ export function setup(templates: Templates): Verb {
 }
 
 async function setupRegion(region: string, options: Options, templates: Templates): Promise<void> {
-  if (!/^[a-z]{2}(-[a-z]+){1,3}-\d$/.test(region)) {
-    throw new UpdraftError("usage", `"${region}" is not an AWS region`, "Give one such as us-east-1.");
-  }
-  const ports = aws(region);
+  const ports = aws(parseRegion(region));
   const { changed, setup } = await setUpAccount(
     ports,
     {
       region,
-      boundary: options.text("boundary"),
+      boundary: boundary(options.text("boundary")),
       maxLeaseSeconds: maxLease(options.text("max-lease")),
-      alarmEmail: options.text("email"),
+      alarmEmail: email(options.text("email")),
     },
     templates.account(),
   );
@@ -87,6 +98,30 @@ async function setupRegion(region: string, options: Options, templates: Template
     maxLease: formatDuration(setup.maxLeaseSeconds),
     ...(setup.hookPolicy !== undefined && { hookPolicy: setup.hookPolicy }),
   });
+}
+
+const OF_REGION = ["max-lease", "email"];
+const OF_ANNEX = ["node-program"];
+const NONE = "none";
+
+function boundary(text: string | undefined): string | undefined {
+  if (text === NONE) return NO_BOUNDARY;
+  if (text === undefined || /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/.test(text)) return text;
+  throw new UpdraftError(
+    "usage",
+    `the boundary "${text}" is not the ARN of a policy`,
+    `Give one such as arn:aws:iam::123456789012:policy/boundary, or ${NONE}.`,
+  );
+}
+
+function email(text: string | undefined): string | undefined {
+  if (text === NONE) return "";
+  if (text === undefined || /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)) return text;
+  throw new UpdraftError(
+    "usage",
+    `"${text}" is not an e-mail address`,
+    `Give one such as admin@example.org, or ${NONE}.`,
+  );
 }
 
 function maxLease(text: string | undefined): number | undefined {
@@ -107,7 +142,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
   // The node must use the S3 endpoint that the operator uses, as with an interface endpoint in the VPC.
   const s3Endpoint = await configuredEndpoint(annex.region);
   const { changed, uploaded, bucket } = await setUpAnnex(aws(annex.region), annex, site, {
-    boundary: options.text("boundary"),
+    boundary: boundary(options.text("boundary")),
     program: { bytes, sha256: sha256(bytes) },
     template: (p) =>
       templates.annex({
@@ -120,15 +155,31 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
   tell(options, annexStack(name), changed || uploaded, { region: annex.region, bucket });
 }
 
+/** How every executable of Linux begins. */
+const ELF = [0x7f, 0x45, 0x4c, 0x46];
+
 async function nodeProgram(given: string | undefined): Promise<Uint8Array> {
   const built = join(dirname(process.argv[1] ?? ""), BUILT_NODE_PROGRAM);
   for (const path of given === undefined ? [NODE_PROGRAM, built] : [given]) {
+    let bytes: Uint8Array;
     try {
-      return await readFile(path);
+      bytes = await readFile(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      throw new UpdraftError("config", `could not read ${path}`, "Check its permissions.", error);
+      throw new UpdraftError(
+        "config",
+        `could not read ${path}: ${messageOf(error)}`,
+        "Name the file dist/node/updraft-bootstrap of the build, and check its permissions.",
+        error,
+      );
     }
+    // Nodes fetch and run whatever is uploaded.
+    if (ELF.every((byte, i) => bytes[i] === byte)) return bytes;
+    throw new UpdraftError(
+      "config",
+      `${path} is not an executable of Linux`,
+      "Name the file dist/node/updraft-bootstrap of the build.",
+    );
   }
   throw new UpdraftError(
     "config",

@@ -10,7 +10,7 @@ import { s3 } from "../../adapters/s3.ts";
 import { imageId } from "../../adapters/ssm.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
-import type { AnnexKnobs, Knobs } from "../../core/knobs.ts";
+import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
 import { report } from "../output.ts";
@@ -41,7 +41,9 @@ export function local(annex: AnnexKnobs, site: Site) {
   return {
     credential: () => readSecretFile(site.passwordFile),
     configFiles: async () =>
-      annex.configDirectory === undefined ? {} : await readConfigFiles(annex.configDirectory),
+      annex.configDirectory === undefined
+        ? {}
+        : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
     archive,
     sha256,
   };

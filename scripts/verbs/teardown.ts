@@ -1,5 +1,6 @@
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
+import { parseRegion } from "../../core/request.ts";
 import { ACCOUNT_STACK, annexStack } from "../../core/stacks.ts";
 import { tearDownAccount, tearDownAnnex } from "../../core/teardown.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
@@ -19,12 +20,13 @@ export const teardown: Verb = {
   ],
   maxPositionals: 0,
   async run(options) {
-    const region = options.text("region");
+    const given = options.text("region");
+    const region = given === undefined ? undefined : parseRegion(given);
     const name = options.text("annex");
     if ((region === undefined) === (name === undefined)) {
       throw new UpdraftError(
         "usage",
-        "teardown needs either --annex or --region",
+        "teardown needs either --annex or --region, not both",
         "Tear down every annex first, then the region.",
       );
     }

@@ -72,6 +72,7 @@ test("HTCondor is asked with the annex's name quoted", async () => {
   });
   await here.slots('a"b');
   assert.ok(asked[0]?.includes('AnnexName =?= "a\\"b"'));
+  assert.ok(!asked[0]?.includes("-startd"), "that is the ad of the daemon, which has no state");
   assert.equal(await here.expressionError("true"), undefined);
 });
 

@@ -80,6 +80,9 @@ test("a directory's files are read by name, hidden ones and directories left out
   await writeFile(join(path, "a.config"), "A = 1\n");
   await writeFile(join(path, ".hidden"), "x");
   await mkdir(join(path, "sub"));
-  assert.deepEqual(await readConfigFiles(path), { "a.config": "A = 1\n" });
-  await assert.rejects(readConfigFiles(join(path, "none")), { kind: "config" });
+  assert.deepEqual(await readConfigFiles(path, "K"), { "a.config": "A = 1\n" });
+  await assert.rejects(readConfigFiles(join(path, "none"), "UPDRAFT_burst_CONFIG_DIR"), {
+    kind: "config",
+    remedy: "Correct UPDRAFT_burst_CONFIG_DIR.",
+  });
 });

@@ -373,4 +373,11 @@ test("what an instance wrote about its failed boot is found", async () => {
   world.put("reports/burst/AROA1:i-1", "no HTCondor\n");
   assert.equal(await bootReport(world.ports, made, "i-1"), "no HTCondor");
   assert.equal(await bootReport(world.ports, made, "i-2"), undefined);
+  world.put(
+    "reports/burst/AROA1:i-3",
+    '{"step":"Files","reason":"no space","remedy":"Take a larger disk."}\n',
+  );
+  assert.equal(await bootReport(world.ports, made, "i-3"), "Files: no space. Take a larger disk.");
+  world.put("reports/burst/AROA1:i-4", '{"step":"Files"}');
+  assert.equal(await bootReport(world.ports, made, "i-4"), '{"step":"Files"}');
 });

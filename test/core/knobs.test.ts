@@ -208,6 +208,16 @@ test("knobs of an annex that is not listed, and knobs that are like none, are to
   });
   assert.match(problems[0]?.expected ?? "", /UPDRAFT_ANNEXES to name elsewhere/);
   assert.match(problems[1]?.expected ?? "", /does not know/);
+  const close = problemOf({ UPDRAFT_other_REGION: "us-east-1" });
+  assert.match(close[0]?.expected ?? "", /UPDRAFT_ANNEXES to name other/, "other is no misspelt burst");
+});
+
+test("a wrong UPDRAFT_ANNEXES is one problem, not one for each knob of its annexes", () => {
+  const problems = problemOf({ UPDRAFT_ANNEXES: "burst, Big-One" });
+  assert.deepEqual(
+    problems.map((problem) => problem.name),
+    ["UPDRAFT_ANNEXES"],
+  );
 });
 
 test("without UPDRAFT_ANNEXES there is one clear problem", () => {

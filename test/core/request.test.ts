@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
+import { parseCount, parseIdle, parseLease, parseRegion } from "../../core/request.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z") / 1000;
 const WEEK = 7 * 86400;
+
+test("a region is known by its form", () => {
+  for (const text of ["us-east-1", "eu-central-2", "us-gov-west-1", "ap-southeast-7"]) {
+    assert.equal(parseRegion(text), text);
+  }
+  for (const text of ["mars", "us-east", "US-EAST-1", "us-east-1a", ""]) {
+    assert.throws(() => parseRegion(text), { kind: "usage", message: /is not an AWS region/ }, text);
+  }
+});
 
 test("a count is a whole number up to the annex's limit", () => {
   assert.equal(parseCount("3", 20, "K"), 3);

@@ -38,6 +38,11 @@ test("help names every verb, and each verb's help every option", () => {
   }
 });
 
+test("help VERB is the verb's help", () => {
+  assert.deepEqual(updraft("help", "create"), updraft("create", "--help"));
+  assert.deepEqual(updraft("--help", "setup"), updraft("setup", "-h"));
+});
+
 test("without a verb it shows its help and fails", () => {
   const { status, out } = updraft();
   assert.equal(status, 2);
@@ -56,8 +61,8 @@ test("what nobody can mean is refused with status 2, one sentence and a remedy",
     [["zzzzzzzz"], /there is no verb zzzzzzzz\n {2}See updraft --help/],
     [["create"], /create names no annex/],
     [["create", "burst"], /create has no --count/],
-    [["create", "burst", "--count"], /--count.*argument missing/],
-    [["create", "burst", "--cuont", "3"], /'--cuont'\n {2}Did you mean --count\?/],
+    [["create", "burst", "--count"], /--count needs a value\n {2}See updraft create --help\./],
+    [["create", "burst", "--cuont", "3"], /no option --cuont\n {2}Did you mean --count\?/],
     [["create", "burst", "extra", "--count", "3"], /"extra" is one argument too many/],
     [["create", "burst", "--count", "0"], /count 0 orders nothing/],
     [["create", "burst", "--count", "-1"], /count -1 orders nothing/],
@@ -69,6 +74,20 @@ test("what nobody can mean is refused with status 2, one sentence and a remedy",
     [["create", "burst", "--count", "3", "--idle", "x"], /idle time "x" is not a duration/],
     [["create", "burst", "--count", "3", "--type", "large"], /--type large: expected instance types/],
     [["create", "burst", "--count", "3", "--timeout", "x"], /timeout "x" is not a duration/],
+    [["--dry-run"], /a verb comes first, not --dry-run/],
+    [["--verison"], /not --verison\n {2}Did you mean version\?/],
+    [["help", "craete"], /no verb craete\n {2}Did you mean create\?/],
+    [["create", "burst", "--count", "1", "--yes=true"], /--yes takes no value/],
+    [["create", "burst", "--count", "1", "--wait", "--no-wait"], /contradict each other/],
+    [["create", "burst", "-x"], /no option -x/],
+    [["status", "--annex", "burst"], /no option --annex\n {2}Did you mean updraft status NAME\?/],
+    [["setup", "burst"], /one argument too many\n {2}Did you mean --annex burst\?/],
+    [["setup", "--region", "--annex", "burst"], /--region needs a value/],
+    [["setup", "--annex", "burst", "--max-lease", "8h"], /--max-lease goes with --region/],
+    [["setup", "--region", "us-east-1", "--node-program", "/x"], /--node-program goes with --annex/],
+    [["setup", "--region", "us-east-1", "--email", "me"], /"me" is not an e-mail address/],
+    [["setup", "--region", "us-east-1", "--boundary", "admin"], /"admin" is not the ARN of a policy/],
+    [["teardown", "--region", "mars", "--yes"], /"mars" is not an AWS region/],
     [["delete"], /delete names no annex/],
     [["setup"], /either --region or --annex/],
     [["setup", "--region", "us-east-1", "--annex", "burst"], /either --region or --annex/],

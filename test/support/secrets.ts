@@ -8,6 +8,9 @@ function scrambled(secret: Buffer): Buffer {
   return Buffer.from(secret.map((byte, index) => byte ^ (SCRAMBLE[index % SCRAMBLE.length] ?? 0)));
 }
 
+/** The password in a file of HTCondor's. */
+export const plainPassword = (stored: Buffer): string => scrambled(stored).toString("utf8");
+
 /** Every spelling in which a secret could leak: plain, as HTCondor stores it, and both in base64 and hexadecimal. */
 export function spellings(secret: string): Buffer[] {
   const plain = Buffer.from(secret);

@@ -1,0 +1,40 @@
+import { parseArgs } from "node:util";
+import { bootBench } from "./boot.ts";
+import { buildBench } from "./build.ts";
+import { startBench } from "./start.ts";
+
+const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is asserted.
+
+  build   times and sizes of what the build makes
+  start   no-op start of every program: wall time and memory
+  boot    the sandbox: up, and order → running → user data → joined → first job
+`;
+
+const BENCHES: Readonly<Record<string, (runs: number) => Promise<string>>> = {
+  build: buildBench,
+  start: startBench,
+  boot: bootBench,
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      runs: { type: "string", default: "10" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const unknown = positionals.some((name) => !Object.hasOwn(BENCHES, name));
+  const runs = Number(values.runs);
+  if (values.help || unknown || !Number.isInteger(runs) || runs < 1) {
+    console.log(HELP);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    console.log(`\n== ${name}\n${await bench(runs)}`);
+  }
+}
+
+await main();
