@@ -67,7 +67,9 @@ test("the claim is written first and the manifest last, before the order", async
       "put annexes/burst/config/SHA.tar.gz",
       "put annexes/burst/credential/SHA",
       "put annexes/burst/annex.ini",
+      "intend",
       "order",
+      "answered",
     ],
   );
 });
