@@ -23,7 +23,13 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
 
   const configure = async (changes: Record<string, string>): Promise<void> =>
     configureAnnexes(accessPoint, {
-      burst: { ...(await annexKnobs(sandbox)), MODE: "act", IDLE: "5m", ...changes },
+      burst: {
+        ...(await annexKnobs(sandbox)),
+        MODE: "act",
+        IDLE: "5m",
+        OWNERS: "alice@pool.test",
+        ...changes,
+      },
     });
   const orders = async (): Promise<number> =>
     (await sandbox.requests()).filter(({ action }) => action === "CreateFleet").length;
@@ -327,5 +333,42 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
       assert.equal(jobs.length, LOCAL_SLOTS);
       assert.ok(jobs.every(({ annex }) => annex === "undefined"));
     });
+  });
+
+  test("the hook counts and the nodes run exactly the same jobs: opted in, of an owner, and for this annex", async () => {
+    const there = "requirements = TARGET.IsAnnex";
+    const strangers = [
+      await submitOptedIn(accessPoint, 1, 1, there, '+TargetAnnexName = "other"'),
+      await submitOptedIn(accessPoint, 1, 1, there, "+MayUseAWS = false"),
+      await submitOptedIn(accessPoint, 1, 1, there, "+MayUseAWS = undefined"),
+      await submitOptedIn(accessPoint, 1, 1, there, '+UpdraftSchedd = "other"'),
+    ];
+    const bobs = await submitOptedIn(
+      { ...accessPoint, run: (c, o) => accessPoint.run(c, { ...o, user: "bob" }) },
+      1,
+      1,
+      there,
+    );
+    const own = await submitOptedIn(accessPoint, 1, 1, there, '+TargetAnnexName = "burst"');
+    await eventually("the one for this annex is done", 60, async () =>
+      assert.equal((await finishedJobs(accessPoint, own)).length, 1),
+    );
+    const idle = await accessPoint.run([
+      "condor_q",
+      "-allusers",
+      "-constraint",
+      "JobStatus == 1",
+      "-af",
+      "ClusterId",
+    ]);
+    assert.deepEqual(idle.trim().split(/\s+/).sort(), [...strangers.slice(0, 3), bobs].sort());
+    assert.equal(
+      (await finishedJobs(accessPoint, strangers[3] ?? "")).length,
+      1,
+      "its stamp is the schedd's, not its own",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    assert.deepEqual(await published("JobsIdle", "LimitedBy"), ["0", "None"]);
+    await removeJobs();
   });
 });
