@@ -21,10 +21,14 @@ export async function runHook(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<HookRun> {
   const started = performance.now();
-  const { exitCode, stdout, stderr } = await accessPoint.exec(["/usr/libexec/updraft/updraft-schedd"], {
+  // By env on the machine, so that nothing but the hook itself is run with them.
+  const variables = Object.entries({ ...HOOK_ENVIRONMENT, ...environment }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  const command = ["env", ...variables, "/usr/libexec/updraft/updraft-schedd"];
+  const { exitCode, stdout, stderr } = await accessPoint.exec(command, {
     user: "condor",
     directory: "/",
-    environment: { ...HOOK_ENVIRONMENT, ...environment },
     timeoutSeconds: 70,
   });
   const lines = stdout.split("\n").filter((line) => line !== "");
