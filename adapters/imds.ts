@@ -1,6 +1,8 @@
 import { Agent, request } from "node:http";
 import { UpdraftError } from "../core/errors.ts";
+import { interruptionTime, type Reading } from "../core/end-of-life.ts";
 import { TAG, type Tags } from "../core/tags.ts";
+import { uptime } from "./uptime.ts";
 
 /** Credentials of the instance's role, as the metadata service hands them out. */
 export type RoleCredentials = {
@@ -17,20 +19,32 @@ export type Imds = {
   credentials(): Promise<RoleCredentials>;
   /** `spot`, `on-demand` … */
   lifeCycle(): Promise<string>;
+  /** Only those tags that change during a node's life, and the spot notice; less to ask than all of them. */
+  endOfLife(): Promise<Reading>;
 };
+
+/** Hears the Date of an answer, and the machine's uptime before the question and after the answer. */
+export type OnDate = (date: string | undefined, sent: number, received: number) => void;
 
 const TOKEN_SECONDS = 21600;
 const ANSWER_SECONDS = 5;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const KNOWN_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 
-export function imds(endpoint = "http://169.254.169.254"): Imds {
+export function imds(endpoint = "http://169.254.169.254", onDate: OnDate = () => undefined): Imds {
   // One connection each way is enough, and it must not keep the program alive.
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   let token: Promise<string> | undefined;
 
   async function get(path: string): Promise<string> {
-    token ??= call("PUT", "/latest/api/token", {
+    const found = await find(path);
+    if (found !== undefined) return found;
+    throw silent(path, "status 404");
+  }
+
+  /** Undefined for what is not there, which the service says by status 404. */
+  async function find(path: string): Promise<string | undefined> {
+    token ??= question("PUT", "/latest/api/token", {
       "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_SECONDS),
     });
     try {
@@ -42,16 +56,16 @@ export function imds(endpoint = "http://169.254.169.254"): Imds {
     }
   }
 
-  function call(method: string, path: string, headers: Record<string, string>): Promise<string> {
+  async function question(method: string, path: string, headers: Record<string, string>): Promise<string> {
+    const answer = await call(method, path, headers);
+    if (answer !== undefined) return answer;
+    throw silent(path, "status 404");
+  }
+
+  function call(method: string, path: string, headers: Record<string, string>): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
-      const fail = (why: string): void =>
-        reject(
-          new UpdraftError(
-            "failed",
-            `the instance metadata service does not answer ${path}: ${why}`,
-            "The instance's metadata options must allow version 2 and tags, and an instance profile must be set.",
-          ),
-        );
+      const sent = uptime();
+      const fail = (why: string): void => reject(silent(path, why));
       const deadline = AbortSignal.timeout(ANSWER_SECONDS * 1000);
       const outgoing = request(
         new URL(path, endpoint),
@@ -66,7 +80,9 @@ export function imds(endpoint = "http://169.254.169.254"): Imds {
           });
           answer.on("error", (error) => fail(error.message));
           answer.on("end", () => {
+            onDate(answer.headers.date, sent, uptime());
             if (answer.statusCode === 200) resolve(Buffer.concat(chunks).toString("utf8"));
+            else if (answer.statusCode === 404) resolve(undefined);
             else fail(`status ${answer.statusCode ?? "unknown"}`);
           });
         },
@@ -92,7 +108,29 @@ export function imds(endpoint = "http://169.254.169.254"): Imds {
       return readCredentials(await get(place + encodeURIComponent(role)));
     },
     lifeCycle: async () => (await get("/latest/meta-data/instance-life-cycle")).trim(),
+    async endOfLife() {
+      const [lease, release, notice] = await Promise.all([
+        find(`/latest/meta-data/tags/instance/${TAG.lease}`),
+        find(`/latest/meta-data/tags/instance/${TAG.release}`),
+        find("/latest/meta-data/spot/instance-action"),
+      ]);
+      return {
+        tags: {
+          ...(lease !== undefined && { [TAG.lease]: lease }),
+          ...(release !== undefined && { [TAG.release]: release }),
+        },
+        interruption: notice === undefined ? undefined : interruptionTime(notice),
+      };
+    },
   };
+}
+
+function silent(path: string, why: string): UpdraftError {
+  return new UpdraftError(
+    "failed",
+    `the instance metadata service does not answer ${path}: ${why}`,
+    "The instance's metadata options must allow version 2 and tags, and an instance profile must be set.",
+  );
 }
 
 function readCredentials(text: string): RoleCredentials {

@@ -1,8 +1,13 @@
 import { spawn } from "node:child_process";
 import { UpdraftError } from "../core/errors.ts";
 
-/** Runs a program without a shell, `input` on its standard input; resolves with its standard output. */
-export type Command = (program: string, args: readonly string[], input?: string) => Promise<string>;
+/** Runs a program without a shell, `input` on its standard input; resolves with its standard output. It is killed after the time given, else after a minute. */
+export type Command = (
+  program: string,
+  args: readonly string[],
+  input?: string,
+  timeoutSeconds?: number,
+) => Promise<string>;
 /** Starts a program that goes into the background by itself. */
 export type Daemon = (program: string) => Promise<void>;
 
@@ -10,16 +15,16 @@ const COMMAND_SECONDS = 60;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const ERROR_SHOWN = 300;
 const OPTIONS = {
-  timeout: COMMAND_SECONDS * 1000,
   killSignal: "SIGKILL",
   env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
   cwd: "/",
 } as const;
 
 /** The node's program is kept lean, so this is Node's own spawn. */
-export const command: Command = (program, args, input = "") =>
+export const command: Command = (program, args, input = "", timeoutSeconds = COMMAND_SECONDS) =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...OPTIONS, stdio: ["pipe", "pipe", "pipe"] });
+    const timeout = timeoutSeconds * 1000;
+    const child = spawn(program, args, { ...OPTIONS, timeout, stdio: ["pipe", "pipe", "pipe"] });
     let output = "";
     let error = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -41,13 +46,19 @@ export const command: Command = (program, args, input = "") =>
 export const daemon: Daemon = (program) =>
   new Promise((resolve, reject) => {
     // The daemon would inherit pipes and keep them open, so it gets none; what it has to say is in its log.
-    const child = spawn(program, [], { ...OPTIONS, stdio: "ignore", detached: true });
+    const timeout = COMMAND_SECONDS * 1000;
+    const child = spawn(program, [], { ...OPTIONS, timeout, stdio: "ignore", detached: true });
     child.on("error", (cause) => reject(failure(program, `cannot be run: ${cause.message}`)));
     child.on("exit", (status, signal) => {
       if (status === 0) resolve();
       else reject(failure(program, `${ending(status, signal)}; its log says why`));
     });
   });
+
+/** Starts a program that goes on after this one has ended; nobody hears what it says. */
+export function detach(program: string, args: readonly string[]): void {
+  spawn(program, args, { env: OPTIONS.env, cwd: "/", stdio: "ignore", detached: true }).unref();
+}
 
 function ending(status: number | null, signal: string | null): string {
   return signal === null ? `ended with status ${status}` : `was ended by ${signal}`;

@@ -17,14 +17,17 @@ export function requireHtcondor(): void {
 /** By systemd where it runs, so that it is the service that administrators know; else directly. */
 export async function startHtcondor(command: Command): Promise<void> {
   if (existsSync("/run/systemd/system")) await command("systemctl", ["start", "condor"]);
-  else if (!(await masterRuns())) await daemon(MASTER);
+  else if ((await masterProcess()) === undefined) await daemon(MASTER);
 }
 
-async function masterRuns(): Promise<boolean> {
-  const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const names = await Promise.all(
+/** Process id of condor_master; undefined when there is none. */
+export async function masterProcess(): Promise<number | undefined> {
+  for (const id of await readdir("/proc")) {
+    if (!/^\d+$/.test(id)) continue;
     // A process may end while it is being looked at.
-    processes.map((id) => readFile(`/proc/${id}/comm`, "utf8").catch(() => "")),
-  );
-  return names.some((name) => name.trim() === "condor_master");
+    const status = await readFile(`/proc/${id}/status`, "utf8").catch(() => "");
+    // One that has ended and that nobody has reaped is none.
+    if (/^Name:\tcondor_master$/m.test(status) && !/^State:\tZ/m.test(status)) return Number(id);
+  }
+  return undefined;
 }

@@ -2,19 +2,25 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { command } from "../adapters/node-commands.ts";
 import { imds } from "../adapters/imds.ts";
 import { nodeS3 } from "../adapters/node-s3.ts";
+import { uptime } from "../adapters/uptime.ts";
 import { messageOf } from "../core/errors.ts";
 import { boot, BootFailure, type BootReport } from "../core/node-boot.ts";
 import { checkManifest, readIdentity, readLease, readOrder } from "../core/node-identity.ts";
+import { htcondorEndSeconds } from "../core/node-config.ts";
+import { lastStretch } from "../core/last-stretch.ts";
 import type { NodeState } from "../core/node-state.ts";
+import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
 import { reportKey } from "../core/storage.ts";
 import type { UnixTime } from "../core/time.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
 import { fetchConfiguration } from "./configuration.ts";
+import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { writeConfiguration, writeState } from "./install.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
+import { startGuard } from "./start-guard.ts";
 
 export type JoinOptions = {
   readonly annex: string;
@@ -32,7 +38,12 @@ const REPORT_ATTEMPTS = 3;
 /** Exit status: 0 when HTCondor was started, 1 when it could not be and the instance is being powered off. */
 export async function join(options: JoinOptions): Promise<number> {
   const { annex, bucket, region } = options;
-  const metadata = imds(process.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]);
+  let anchor: Anchor | undefined;
+  const metadata = imds(process.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], (...answer) => {
+    anchor = anchorOf(...answer) ?? anchor;
+  });
+  // A lease is judged by the metadata service's time: this machine's clock may not have been set yet.
+  const trueTime = (): UnixTime => (anchor === undefined ? now() : timeAt(anchor, uptime()));
   const storage = nodeS3({
     region,
     bucket,
@@ -61,26 +72,43 @@ export async function join(options: JoinOptions): Promise<number> {
       return fetched;
     });
     const leaseExpiration = await step("Lease", () =>
-      readLease(tags, now(), configuration.manifest.maxLeaseSeconds),
+      readLease(tags, trueTime(), configuration.manifest.maxLeaseSeconds),
     );
+    const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
+    const stretch = lastStretch(drainSeconds, leaseExpiration - trueTime());
     const interruptible = lifeCycle === "spot";
     const accounts = await step("Accounts", () => createAccounts(command));
     await step("Files", () =>
-      writeConfiguration(configuration, { ...identity, interruptible, slotAccounts: accounts, ...order }),
+      writeConfiguration(configuration, {
+        ...identity,
+        interruptible,
+        slotAccounts: accounts,
+        stretch,
+        ...order,
+      }),
     );
     await step("MetadataClosed", () => closeMetadata(command));
-    const { idleSeconds: _, ...ordered } = order;
+    const { idleSeconds, ...ordered } = order;
     const state: NodeState = {
       format: 1,
       ...identity,
       ...ordered,
       interruptible,
       leaseExpiration,
+      htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
       bootSteps: times,
     };
-    await step("State", () => writeState(state));
+    const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
+    await step("State", async () => {
+      await writeSettings(settings);
+      await writeKnowledge({ lease: leaseExpiration, released: false });
+      await writeState(state);
+    });
+    // First what ends the instance, then what it is for.
+    await step("GuardStarted", () => startGuard(command));
     await step("HtcondorStarted", () => startHtcondor(command));
-    await writeState({ ...state, bootSteps: times });
+    // From here on the state is the guard's to write, with the times of the whole boot.
+    await writeSettings({ ...settings, node: { ...state, bootSteps: times } });
     console(`joined annex ${annex} in ${(now() - startedAt).toFixed(2)} s`);
     return 0;
   } catch (error) {

@@ -3,7 +3,8 @@ import { messageOf, UpdraftError } from "../core/errors.ts";
 import { ANNEX_NAME } from "../core/annex.ts";
 import { BOOT_SECONDS } from "../core/node-boot.ts";
 import { VERSION } from "../core/version.ts";
-import { join, type JoinOptions } from "./join.ts";
+import { guard } from "./guard.ts";
+import type { JoinOptions } from "./join.ts";
 
 const HELP = `updraft-bootstrap: makes an EC2 instance an execute node of an HTCondor pool
 
@@ -24,6 +25,12 @@ reports/NAME/ in the bucket (updraft create shows it) and powers the instance of
   --timeout SECONDS    time for the whole boot (default ${BOOT_SECONDS})
   --started-at TIME    when user data began, in Unix seconds: published with the times of the boot
   --version            print the version
+
+  updraft-bootstrap guard
+
+join starts it before HTCondor, and it stays: it reads the instance's tags and spot notice, says in node.json when the
+node ends, drains HTCondor before, and powers the instance off at the end of its lease, or when it is released and no
+slot is claimed, whatever becomes of HTCondor.
 `;
 
 export async function bootstrap(args: readonly string[]): Promise<number> {
@@ -32,7 +39,11 @@ export async function bootstrap(args: readonly string[]): Promise<number> {
     switch (verb) {
       case "join":
         if (rest.includes("--help")) break;
-        return await join(joinOptions(rest));
+        // What join needs and the guard does not stays unread, because the guard stays in memory.
+        return await (await import("./join.ts")).join(joinOptions(rest));
+      case "guard":
+        if (rest.length > 0) break;
+        return await guard();
       case "--version":
         process.stdout.write(`updraft-bootstrap ${VERSION}\n`);
         return 0;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # condor_master becomes this program, as root and in the directory of its logs, on every clean exit.
-# It powers the instance off when HTCondor ended the node itself: because nothing was claimed for long, or because
-# the startd ended for good. A stop of the service, an upgrade or a signal from anyone else leaves the instance up.
+# It powers the instance off when HTCondor ended the node itself: because nothing was claimed for long, because its end
+# had come and the guard did not see to it, or because the startd ended for good. A stop of the service, an upgrade or a signal from anyone else leaves the instance up.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 # The logs of this life of the master only: it names the startd that it started, by process id.
@@ -13,6 +13,11 @@ idle() {
     /Shutting down Condor on this machine\./ { said = 1 }
     END { exit !(said && pid == startd) }' StartLog
 }
+end_of_life() {
+  awk -v startd="$startd" '/ \*\* PID = / { sub(/.* PID = /, ""); pid = $1; said = 0 }
+    /The DaemonShutdown expression .* evaluated to TRUE/ { said = 1 }
+    END { exit !(said && pid == startd) }' StartLog
+}
 startd_ended() {
   awk '/ STARTING UP$/ { said = 0 }
     /The DaemonShutdownFast expression .* evaluated to TRUE/ { said = 1 }
@@ -21,6 +26,8 @@ startd_ended() {
 
 if idle 2>/dev/null; then
   reason="no slot was claimed for too long"
+elif end_of_life 2>/dev/null; then
+  reason="the end of the node has come, and HTCondor ended it"
 elif startd_ended 2>/dev/null; then
   reason="the startd has ended"
 else

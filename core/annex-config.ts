@@ -18,6 +18,8 @@ export function annexConfig(annex: AnnexKnobs, site: Site): string {
   return `# Annex ${annex.name} of pool ${site.pool}, written by updraft create.
 CONDOR_HOST = ${site.condorHost}
 COLLECTOR_HOST = ${site.collectors}
+# The security group lets nobody in: the collector asks a node to call back whoever wants to reach it.
+CCB_ADDRESS = $(COLLECTOR_HOST)
 
 # A node is nobody's user domain and file system but its own.
 UID_DOMAIN = $(FULL_HOSTNAME)
@@ -34,5 +36,7 @@ ${slotAttributes.map(([name, value]) => `${name} = ${value}\n`).join("")}STARTD_
 MASTER_ATTRS = $(MASTER_ATTRS) AnnexName IsAnnex
 
 START = ${start}
+# A node asks it about a job before the job starts in the last stretch of its lease.
+UPDRAFT_EXPECTED_RUNTIME = ${annex.expectedRuntime ?? "undefined"}
 `;
 }

@@ -9,6 +9,8 @@ export type Manifest = {
   /** COLLECTOR_HOST as the node shall use it. */
   readonly collectors: string;
   readonly maxLeaseSeconds: number;
+  /** Length of a lease's last stretch, in which jobs that would not finish are refused. */
+  readonly drainSeconds: number;
   /** sha256 of `config/<sha256>.tar.gz`, in lower-case hexadecimal. */
   readonly configSha256: string;
   readonly credential: { readonly kind: CredentialKind; readonly sha256: string };
@@ -27,6 +29,7 @@ export function formatManifest(manifest: Manifest): string {
       pool: manifest.pool,
       collectors: manifest.collectors,
       "max-lease-seconds": String(manifest.maxLeaseSeconds),
+      "drain-seconds": String(manifest.drainSeconds),
     },
     config: { sha256: manifest.configSha256 },
     credential: { kind: manifest.credential.kind, sha256: manifest.credential.sha256 },
@@ -37,7 +40,7 @@ export function formatManifest(manifest: Manifest): string {
 export function parseManifest(text: string): Manifest | string {
   const sections = parse(text) as Record<string, unknown>;
   const known: Record<string, readonly string[]> = {
-    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds"],
+    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds"],
     config: ["sha256"],
     credential: ["kind", "sha256"],
   };
@@ -62,6 +65,8 @@ export function parseManifest(text: string): Manifest | string {
     return `collectors "${collectors}" is not a list of hosts`;
   const maxLease = value("updraft", "max-lease-seconds");
   if (!/^[1-9]\d{0,8}$/.test(maxLease)) return `max-lease-seconds "${maxLease}" is not a number of seconds`;
+  const drain = value("updraft", "drain-seconds");
+  if (!/^\d{1,9}$/.test(drain)) return `drain-seconds "${drain}" is not a number of seconds`;
   const configSha256 = value("config", "sha256");
   if (!SHA256.test(configSha256)) return `config sha256 "${configSha256}" is not a sha256`;
   const kind = value("credential", "kind");
@@ -74,6 +79,7 @@ export function parseManifest(text: string): Manifest | string {
     pool,
     collectors,
     maxLeaseSeconds: Number(maxLease),
+    drainSeconds: Number(drain),
     configSha256,
     credential: { kind, sha256 },
   };

@@ -1,13 +1,24 @@
 import { classAdString } from "./node-config.ts";
+import { nodeEnd, type NodeEnd } from "./node-end.ts";
 import type { NodeState } from "./node-state.ts";
+import type { UnixTime } from "./time.ts";
 
 const STEP_NAME = /^[A-Z][A-Za-z0-9]{0,40}$/;
+
+/** This machine's wall clock and its uptime, read together. */
+export type Clocks = { readonly wall: UnixTime; readonly uptime: number };
+
+export type NodeAttributes = {
+  readonly lines: readonly string[];
+  /** Undefined until the guard has said when the node ends. */
+  readonly end: NodeEnd | undefined;
+};
 
 /**
  * Slot attributes of the node's state; a string is what is wrong with it. Every value is typed here, so that nothing
  * that came from a tag can become an attribute, an expression or a second line.
  */
-export function nodeAttributes(text: string): readonly string[] | string {
+export function nodeAttributes(text: string, clocks: Clocks): NodeAttributes | string {
   const state = parse(text);
   if (state === undefined) return "it is not a JSON object";
   if (state.format !== 1) return `its format is ${JSON.stringify(state.format)}, not 1`;
@@ -38,8 +49,28 @@ export function nodeAttributes(text: string): readonly string[] | string {
         STEP_NAME.test(name) ? time(`Boot${name}`, at) : `a step is named ${JSON.stringify(name)}`,
       )
       .find((problem) => problem !== undefined);
+  if (wrong !== undefined) return wrong;
+  const end = isGuarded(state) ? nodeEnd(state, clocks.wall, clocks.uptime) : undefined;
+  if (state.guard !== undefined && end === undefined) return "what it says of the guard cannot be read";
+  if (isGuarded(state) && end !== undefined) {
+    const { endReason, stage, released } = state.guard;
+    const wrongEnd = time("EndsAt", end.endsAt) ?? string("EndReason", endReason) ?? string("Stage", stage);
+    if (wrongEnd !== undefined) return wrongEnd;
+    lines.push(`Released = ${released === true}`, `Guarded = ${end.guarded}`, `Ending = ${end.ending}`);
+  }
   // An attribute once published stays until it is printed again, so the error is taken back by name.
-  return wrong ?? [...lines, "Error = undefined"];
+  return { lines: [...lines, "Error = undefined"], end };
+}
+
+type Guarded = NodeState & { readonly guard: NonNullable<NodeState["guard"]> };
+
+function isGuarded(state: object): state is Guarded {
+  const { guard, htcondorEndSeconds = 0 } = state as {
+    guard?: { endsAt?: unknown; anchor?: { at?: unknown; uptime?: unknown } } | null;
+    htcondorEndSeconds?: unknown;
+  };
+  const numbers = [guard?.endsAt, guard?.anchor?.at, guard?.anchor?.uptime, htcondorEndSeconds];
+  return numbers.every((value) => typeof value === "number" && Number.isFinite(value));
 }
 
 /** What is printed instead when the state cannot be used: the slot shows why its attributes are old. */

@@ -1,4 +1,5 @@
 import { UpdraftError } from "./errors.ts";
+import type { LastStretch } from "./last-stretch.ts";
 
 /** What makes one node's configuration differ from another's. */
 export type NodeConfigValues = {
@@ -11,6 +12,7 @@ export type NodeConfigValues = {
   readonly interruptible: boolean;
   readonly idleSeconds: number;
   readonly slotAccounts: number;
+  readonly stretch: LastStretch;
 };
 
 /** Idle time of a node whose order says nothing. */
@@ -23,9 +25,20 @@ export function updateInterval(idleSeconds: number): number {
   return Math.min(60, Math.max(5, Math.floor(idleSeconds / 4)));
 }
 
+/** HTCondor looks for the end of the startd once per update of the master. */
+export function masterUpdateInterval(idleSeconds: number): number {
+  return Math.min(15, updateInterval(idleSeconds));
+}
+
+/** How long before the node's end HTCondor must begin to end it when it has to do so alone. */
+export function htcondorEndSeconds(idleSeconds: number, stretch: LastStretch): number {
+  return stretch.evict + masterUpdateInterval(idleSeconds);
+}
+
 /** The node's own file of config.d: the part that is the same everywhere, then what is this node's own. */
 export function nodeConfig(common: string, values: NodeConfigValues): string {
   const interval = updateInterval(values.idleSeconds);
+  const { stretch } = values;
   const attributes = {
     CloudProvider: configString("AWS"),
     CloudPlatform: configString("EC2"),
@@ -44,7 +57,10 @@ export function nodeConfig(common: string, values: NodeConfigValues): string {
     `NETWORK_HOSTNAME = ${word(values.hostName)}`,
     `STARTD_NOCLAIM_SHUTDOWN = ${values.idleSeconds}`,
     `UPDATE_INTERVAL = ${interval}`,
-    `MASTER_UPDATE_INTERVAL = ${interval}`,
+    `MASTER_UPDATE_INTERVAL = ${masterUpdateInterval(values.idleSeconds)}`,
+    `UPDRAFT_REFUSE_SECONDS = ${stretch.refuse}`,
+    `UPDRAFT_EVICT_SECONDS = ${stretch.evict}`,
+    `MachineMaxVacateTime = ${stretch.vacate}`,
     ...Object.entries(attributes).map(([name, value]) => `${name} = ${value}`),
     `STARTD_ATTRS = $(STARTD_ATTRS) ${names}`,
     `MASTER_ATTRS = $(MASTER_ATTRS) CloudInstanceID`,

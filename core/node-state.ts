@@ -1,4 +1,8 @@
+import type { EndReason } from "./end-of-life.ts";
+import type { Stage } from "./guard.ts";
+import type { LastStretch } from "./last-stretch.ts";
 import type { UnixTime } from "./time.ts";
+import type { Anchor } from "./true-time.ts";
 
 /**
  * What root on a node knows and HTCondor may publish: a root-owned, world-readable JSON file that
@@ -19,8 +23,36 @@ export type NodeState = {
   readonly orderedAt: UnixTime;
   /** End of the lease as last read. */
   readonly leaseExpiration: UnixTime;
+  /** How long before the node's end HTCondor must begin to end it by itself when the guard does not. */
+  readonly htcondorEndSeconds?: number;
   /** Times of the steps of the boot, by name, in Unix seconds with fractions. */
   readonly bootSteps: Readonly<Record<string, UnixTime>>;
+  /** Of the guard, once it runs. */
+  readonly guard?: GuardState;
+};
+
+/** What the guard knows about the node's end; written anew every few seconds. */
+export type GuardState = {
+  readonly endsAt: UnixTime;
+  readonly endReason: EndReason;
+  readonly stage: Stage;
+  readonly released: boolean;
+  readonly interruptionAt?: UnixTime | undefined;
+  /** The true time when this was written; with the uptime since then it is the true time later on. */
+  readonly anchor: Anchor;
+};
+
+/** What join hands to the guard; on disk, so that it outlives a reboot. */
+export type GuardSettings = {
+  readonly format: 1;
+  readonly maxLeaseSeconds: number;
+  readonly stretch: LastStretch;
+  readonly node: NodeState;
 };
 
 export const NODE_STATE_PATH = "/run/updraft/node.json";
+export const GUARD_DIRECTORY = "/var/lib/updraft";
+/** Written by join. */
+export const GUARD_SETTINGS_PATH = `${GUARD_DIRECTORY}/guard.json`;
+/** Written by the guard: the last that it has learnt. */
+export const KNOWLEDGE_PATH = `${GUARD_DIRECTORY}/lease.json`;

@@ -178,6 +178,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Publication): Promis
     pool: site.pool,
     collectors: site.collectors,
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
+    drainSeconds: plan.annex.drainSeconds,
     configSha256: ports.sha256(archive),
     credential: { kind: annex.credential, sha256: ports.sha256(plan.credential) },
   };

@@ -1,8 +1,11 @@
 import { constants, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { uptime } from "../adapters/uptime.ts";
 import { EXIT_STATUS, messageOf } from "../core/errors.ts";
 import { errorAttributes, nodeAttributes } from "../core/node-attributes.ts";
+import { PUBLISH_SECONDS, type NodeEnd } from "../core/node-end.ts";
 import { NODE_STATE_PATH } from "../core/node-state.ts";
 import { VERSION } from "../core/version.ts";
 
@@ -11,7 +14,9 @@ const MAX_STATE_BYTES = 64 * 1024;
 const HELP = `updraft-startd: publishes what root knows about this instance as slot attributes
 
 HTCondor's startd runs it (STARTD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex) and needs no arguments. It reads the
-state that updraft-bootstrap writes and prints LeaseExpiration, OrderId, OrderedAt and the times of the boot.
+state that updraft-bootstrap writes and prints LeaseExpiration, OrderId, OrderedAt, the times of the boot, and what
+the guard says about the node's end: EndsAt (in the time of this machine's clock), EndReason, Stage, Released, Guarded,
+and Ending, upon which HTCondor ends the node by itself.
 When the file is missing or cannot be believed it prints Error = "…" and ends with status 1.
 
   --state FILE   read this file instead of ${NODE_STATE_PATH}; it must belong to root and be writable by nobody else
@@ -37,11 +42,30 @@ export async function startd(args: readonly string[]): Promise<number> {
     process.stdout.write(options.help === true ? HELP : `updraft-startd ${VERSION}\n`);
     return 0;
   }
-  const result = await readState(options.state).then(nodeAttributes, (error: unknown) => messageOf(error));
-  const failed = typeof result === "string";
-  const attributes: readonly string[] = failed ? errorAttributes(`${options.state}: ${result}`) : result;
-  process.stdout.write(`${attributes.join("\n")}\n`);
-  return failed ? EXIT_STATUS.failed : 0;
+  const first = await publish(options.state);
+  if (typeof first === "number") return first;
+  // The end would come before the next run: it is waited for, because HTCondor must hear of it in time.
+  const wait = first?.endingIn ?? Number.POSITIVE_INFINITY;
+  if (wait <= 0 || wait > PUBLISH_SECONDS) return 0;
+  // A line of this kind publishes what came before it.
+  process.stdout.write("-\n");
+  await sleep(wait * 1000 + 10);
+  const last = await publish(options.state);
+  return typeof last === "number" ? last : 0;
+}
+
+/** Prints the attributes; what they say about the node's end, or an exit status. */
+async function publish(path: string): Promise<NodeEnd | number | undefined> {
+  const result = await readState(path).then(
+    (text) => nodeAttributes(text, { wall: Date.now() / 1000, uptime: uptime() }),
+    (error: unknown) => messageOf(error),
+  );
+  if (typeof result === "string") {
+    process.stdout.write(`${errorAttributes(`${path}: ${result}`).join("\n")}\n`);
+    return EXIT_STATUS.failed;
+  }
+  process.stdout.write(`${result.lines.join("\n")}\n`);
+  return result.end;
 }
 
 /** Only what root wrote is believed: a job could otherwise promise the pool a longer lease. */

@@ -8,6 +8,7 @@ import { confined, run, SYSTEM_PATH } from "./run.ts";
 const PROGRAMS: Readonly<Record<string, string>> = {
   mmdebstrap: "mmdebstrap",
   ip: "iproute2",
+  nft: "nftables",
   dnsmasq: "dnsmasq-base",
   sysctl: "procps",
   unshare: "util-linux",

@@ -37,6 +37,7 @@ export function hypervisor(options: HypervisorOptions): MachineHypervisor {
       layers,
       directory: `${directory}/${instanceId}`,
       port: `vi${++booted}`,
+      inbound: "closed",
     });
     machines.set(instanceId, machine);
     void afterwards(machine, request, layers);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, open, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import type {
@@ -110,7 +110,8 @@ export async function up(options: UpOptions = {}): Promise<Sandbox> {
   await requireBuilt(dist);
   await prepareHost(directory, onStep);
   const cache = cacheDirectory(environment);
-  const roots = await ensureRoots({ cache, nodeProgram: `${dist}/node/updraft-bootstrap`, onStep });
+  const spared = await plannedLayers(directory);
+  const roots = await ensureRoots({ cache, nodeProgram: `${dist}/node/updraft-bootstrap`, spared, onStep });
   const plan: Plan = {
     name,
     roots,
@@ -294,6 +295,18 @@ async function refuseLiving(at: Place): Promise<void> {
       `sandbox ${at.name} is being started by another, or hangs`,
       `Wait for it, or end it: npm run sandbox -- down --name ${at.name}`,
     );
+}
+
+/** Layers of root file systems that the sandboxes in this directory boot from. */
+async function plannedLayers(directory: string): Promise<Set<string>> {
+  const layers = new Set<string>();
+  for (const name of await readdir(directory)) {
+    const text = await readFile(`${directory}/${name}/plan.json`, "utf8").catch(() => undefined);
+    if (text === undefined || text === "") continue;
+    for (const root of Object.values((JSON.parse(text) as Plan).roots))
+      for (const layer of root) layers.add(layer);
+  }
+  return layers;
 }
 
 async function requireBuilt(dist: string): Promise<void> {

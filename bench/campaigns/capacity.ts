@@ -1,6 +1,7 @@
-import { freemem } from "node:os";
+import { readFileSync } from "node:fs";
 import { annexKnobs, configureAnnexes } from "../../sandbox/demo/annex.ts";
 import { finishedJobs, submitJobs } from "../../sandbox/demo/jobs.ts";
+import { holdings } from "../../sandbox/leftovers.ts";
 import { down, up, type Sandbox } from "../../sandbox/sandbox.ts";
 import { table } from "../table.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
@@ -8,7 +9,7 @@ import type { Campaign, CampaignOptions } from "./campaign.ts";
 const NAME = "campaign-capacity";
 const ANNEX = "burst";
 const SECONDS_AT_MOST = 600;
-const BYTES_PER_MB = 1e6;
+const KILOBYTES_PER_MB = 1000;
 
 /** What one order of many nodes took. */
 export type CapacityResult = {
@@ -18,7 +19,7 @@ export type CapacityResult = {
   readonly jobsSeconds: number;
   readonly instancesUsed: number;
   readonly deletedSeconds: number;
-  /** Of the whole machine, page cache left out, between no node and all of them. */
+  /** Proportional share of memory of the nodes' processes. */
   readonly megabytes: number;
 };
 
@@ -32,10 +33,10 @@ export async function fillSandbox(nodes: number): Promise<CapacityResult> {
     await configureAnnexes(accessPoint, { [ANNEX]: knobs });
     await updraft(sandbox, "setup", "--region", "us-east-1");
     await updraft(sandbox, "setup", "--annex", ANNEX);
-    const before = freemem();
+    const others = new Set((await holdings(sandbox.directory)).pids);
     const order = ["create", ANNEX, "--count", String(nodes), "--lease", "1h", "--yes"];
     const joinedSeconds = await seconds(() => updraft(sandbox, ...order));
-    const megabytes = Math.round((before - freemem()) / BYTES_PER_MB);
+    const megabytes = Math.round(await memory(sandbox, others));
     const jobs = 2 * nodes;
     let cluster = "";
     const jobsSeconds = await seconds(async () => {
@@ -58,6 +59,19 @@ const ALL_DONE = 'until [ -z "$(condor_q -allusers "$1" -af ClusterId)" ]; do sl
 
 async function updraft(sandbox: Sandbox, ...args: readonly string[]): Promise<void> {
   await sandbox.accessPoint.run(["updraft", ...args], { timeoutSeconds: SECONDS_AT_MOST });
+}
+
+/** Megabytes of the sandbox's processes but the others; what they share counts once. */
+async function memory(sandbox: Sandbox, others: ReadonlySet<number>): Promise<number> {
+  const pids = (await holdings(sandbox.directory)).pids.filter((pid) => !others.has(pid));
+  const kilobytes = pids.map((pid) => {
+    try {
+      return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+    } catch {
+      return 0; // It has ended meanwhile.
+    }
+  });
+  return kilobytes.reduce((sum, one) => sum + one, 0) / KILOBYTES_PER_MB;
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {

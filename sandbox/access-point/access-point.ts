@@ -34,6 +34,7 @@ export async function bootAccessPoint(options: AccessPointOptions): Promise<Mach
     layers: options.layers,
     directory,
     port: options.port,
+    inbound: "open",
   });
   await machine.run([
     "sh",

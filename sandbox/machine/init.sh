@@ -1,9 +1,9 @@
 #!/bin/sh
-# A machine's first process, started in namespaces of its own: init.sh DIRECTORY LOWER HOST-NAME ADDRESS IPV6-ADDRESS GATEWAY
+# A machine's first process, started in namespaces of its own: init.sh DIRECTORY LOWER HOST-NAME ADDRESS IPV6-ADDRESS GATEWAY open|closed
 # It says its process number on standard output, waits for a line before it uses its network, and says `up`.
 set -eu
 . "$(dirname "$0")/mounts.sh"
-directory=$1 lower=$2 host=$3 address=$4 address6=$5 gateway=$6
+directory=$1 lower=$2 host=$3 address=$4 address6=$5 gateway=$6 inbound=$7
 
 # /proc is still the sandbox's, so this is the number by which the sandbox knows us.
 read -r pid rest < /proc/self/stat
@@ -31,6 +31,17 @@ route add 169.254.169.254 dev eth0
 route add default via $gateway
 route add fd00:ec2::254 dev eth0
 END
+# A security group without inbound rules: nobody gets in who was not asked.
+[ "$inbound" = open ] || nft -f - <<END
+table inet security_group {
+  chain input {
+    type filter hook input priority -10; policy drop;
+    iif lo accept
+    ct state established,related accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+}
+END
 
 exec 3>&1 <"$root/dev/null" >"$directory/console"
 cd "$root"
@@ -43,6 +54,11 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /b
   # An init that only reaps. Told to stop, it gives every process the chance to end, and ends itself after the last.
   stop() {
     trap "" TERM
+    # As systemd does: the service condor first, whose KillSignal is QUIT, then everything else.
+    if pkill -QUIT -x condor_master; then
+      tries=100
+      while [ $((tries -= 1)) -gt 0 ] && pgrep -x condor_master >/dev/null; do sleep 0.1; done
+    fi
     kill -TERM -1 2>/dev/null
     while kill -0 -1 2>/dev/null; do sleep 0.1; done
     exit 0

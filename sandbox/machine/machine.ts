@@ -24,6 +24,8 @@ export type MachineOptions = {
   readonly directory: string;
   /** Name of the bridge's end of its cable, at most 15 characters. */
   readonly port: string;
+  /** Whether others may open connections to it. */
+  readonly inbound: "open" | "closed";
 };
 
 /** How a machine ended: `power-off` and `reboot` by itself, the rest by us or by a crash of its init. */
@@ -73,6 +75,7 @@ export async function boot(options: MachineOptions): Promise<Machine> {
       options.address,
       ipv6Of(options.address),
       GATEWAY,
+      options.inbound,
     ],
     { stdio: ["pipe", "pipe", "pipe"], cwd: "/", env: { PATH: SYSTEM_PATH, LC_ALL: "C.UTF-8" } },
   );

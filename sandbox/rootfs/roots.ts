@@ -29,11 +29,13 @@ export type RootsOptions = {
   readonly cache: string;
   /** The node's built program. */
   readonly nodeProgram: string;
+  /** Layers that a living sandbox will boot from, though nothing of it may be mounted at the moment. */
+  readonly spared?: ReadonlySet<string>;
   readonly onStep: OnStep;
 };
 
 /** Builds what is not there yet. Two that run at once take turns. */
-export async function ensureRoots({ cache, nodeProgram, onStep }: RootsOptions): Promise<Roots> {
+export async function ensureRoots({ cache, nodeProgram, spared, onStep }: RootsOptions): Promise<Roots> {
   await mkdir(cache, { recursive: true, mode: 0o755 });
   const onWait = () => onStep({ title: "wait for another build of root file systems" });
   return withLock(cache, onWait, async () => {
@@ -50,7 +52,7 @@ export async function ensureRoots({ cache, nodeProgram, onStep }: RootsOptions):
     if (condor.status === "rejected") throw condor.reason;
     if (emulator.status === "rejected") throw emulator.reason;
     for (const name of [plain.name, htcondor.name, moto.name, "updraft"])
-      await removeOldVersions(cache, name);
+      await removeOldVersions(cache, name, spared);
     return { plain: base, moto: emulator.value, ...condor.value };
   });
 }

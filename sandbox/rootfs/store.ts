@@ -42,8 +42,12 @@ export async function stored(
   return layer;
 }
 
-/** Removes the versions of a layer that were not used for longest, unless something is mounted from them. */
-export async function removeOldVersions(store: string, name: string): Promise<void> {
+/** Removes the versions of a layer that were not used for longest, unless one is spared or something is mounted from it. */
+export async function removeOldVersions(
+  store: string,
+  name: string,
+  spared: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const versions: { path: string; used: number }[] = [];
   for (const entry of await readdir(store)) {
     if (!entry.startsWith(`${name}-`) || !/^[0-9a-f]{16}$/.test(entry.slice(name.length + 1))) continue;
@@ -53,7 +57,8 @@ export async function removeOldVersions(store: string, name: string): Promise<vo
   const old = versions.sort((a, b) => b.used - a.used).slice(1 + KEPT_VERSIONS);
   if (old.length === 0) return;
   const inUse = await mountedFrom(old.map(({ path }) => path));
-  for (const { path } of old) if (!inUse.has(path)) await rm(path, { recursive: true, force: true });
+  for (const { path } of old)
+    if (!inUse.has(path) && !spared.has(path)) await rm(path, { recursive: true, force: true });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -20,6 +20,7 @@ const EXECUTABLES: readonly Executable[] = [
     assets: {
       "node.config": "condor-config/node.config",
       "node-shutdown.sh": "condor-config/node-shutdown.sh",
+      "updraft-guard.service": "condor-config/updraft-guard.service",
     },
   },
 ];

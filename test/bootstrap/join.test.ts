@@ -49,7 +49,10 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
     const state = JSON.parse(content ?? "") as Record<string, unknown>;
     assert.equal(state["instanceId"], "i-0123456789abcdef0");
     assert.equal(state["interruptible"], true);
-    assert.ok(Object.keys(state["bootSteps"] as object).includes("HtcondorStarted"));
+    const settings = shown("/var/lib/updraft/guard.json");
+    assert.equal(settings.mode, "600");
+    const { node } = JSON.parse(settings.content ?? "") as { node: { bootSteps: object } };
+    assert.ok(["GuardStarted", "HtcondorStarted"].every((step) => Object.hasOwn(node.bootSteps, step)));
     assert.ok(!result.requests.some((request) => request.includes("BAD SIGNATURE")));
     assert.ok(!JSON.stringify(result.commands).includes("secret+access/key"));
   });
@@ -135,6 +138,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
         pool: "pool.test",
         collectors: "cm.pool.test",
         maxLeaseSeconds: 604800,
+        drainSeconds: 600,
         configSha256: "0".repeat(64),
         credential: { kind: "password", sha256: sha256(CREDENTIAL) },
         ...change,

@@ -38,6 +38,7 @@ export async function world(change: {
     pool: "pool.test",
     collectors: "cm.pool.test",
     maxLeaseSeconds: 604800,
+    drainSeconds: 600,
     configSha256: sha256(tarball),
     credential: { kind: "password", sha256: sha256(CREDENTIAL) },
   });
@@ -86,6 +87,8 @@ export async function world(change: {
       "/usr/libexec/updraft/updraft-bootstrap",
       "/usr/libexec/updraft/updraft-startd",
       "/run/updraft/node.json",
+      "/var/lib/updraft/guard.json",
+      "/var/lib/updraft/lease.json",
       "/run/master",
       "/run/systemctl",
       "/run/joined",

@@ -17,6 +17,10 @@ test("nodes authenticate by what the annex's credential is", () => {
   assert.match(annexConfig(annex({ credential: "idtoken" }), SITE), /METHODS = FS, IDTOKENS$/m);
 });
 
+test("nodes are reached by way of the collector, because their security group lets nobody in", () => {
+  assert.match(annexConfig(annex(), SITE), /^CCB_ADDRESS = \$\(COLLECTOR_HOST\)$/m);
+});
+
 test("nodes take neither the pool's user domain nor its file system domain", () => {
   const text = annexConfig(annex(), SITE);
   assert.match(text, /^UID_DOMAIN = \$\(FULL_HOSTNAME\)$/m);

@@ -9,6 +9,7 @@ const MANIFEST: Manifest = {
   pool: "pool.test",
   collectors: "cm.pool.test:9618?sock=collector, cm2.pool.test",
   maxLeaseSeconds: 604800,
+  drainSeconds: 600,
   configSha256: SHA,
   credential: { kind: "password", sha256: SHA },
 };

@@ -4,11 +4,13 @@ import fc from "fast-check";
 import {
   classAdString,
   configString,
+  htcondorEndSeconds,
   nodeConfig,
   slotAccount,
   updateInterval,
   type NodeConfigValues,
 } from "../../core/node-config.ts";
+import { lastStretch } from "../../core/last-stretch.ts";
 
 const values: NodeConfigValues = {
   hostName: "i-1.ec2.internal",
@@ -20,6 +22,7 @@ const values: NodeConfigValues = {
   interruptible: false,
   idleSeconds: 1200,
   slotAccounts: 2,
+  stretch: lastStretch(600, 3600),
 };
 
 describe("the node's configuration", () => {
@@ -32,7 +35,10 @@ describe("the node's configuration", () => {
 NETWORK_HOSTNAME = i-1.ec2.internal
 STARTD_NOCLAIM_SHUTDOWN = 1200
 UPDATE_INTERVAL = 60
-MASTER_UPDATE_INTERVAL = 60
+MASTER_UPDATE_INTERVAL = 15
+UPDRAFT_REFUSE_SECONDS = 600
+UPDRAFT_EVICT_SECONDS = 66
+MachineMaxVacateTime = 60
 CloudProvider = "AWS"
 CloudPlatform = "EC2"
 CloudImage = "ami-1"
@@ -56,6 +62,11 @@ SLOT1_2_USER = updraft-slot2
       assert.ok(updateInterval(idle) <= Math.min(60, idle / 4) && updateInterval(idle) >= 5, String(idle));
     }
     assert.equal(updateInterval(1), 5);
+  });
+
+  it("leaves HTCondor the time to end the node alone, eviction and the master's next look included", () => {
+    assert.equal(htcondorEndSeconds(1200, lastStretch(600, 3600)), 66 + 15);
+    assert.equal(htcondorEndSeconds(20, lastStretch(0, 3600)), 11 + 5);
   });
 
   it("refuses a host name that is none", () => {

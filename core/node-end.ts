@@ -1,0 +1,32 @@
+import type { NodeState } from "./node-state.ts";
+import { timeAt } from "./true-time.ts";
+import type { UnixTime } from "./time.ts";
+
+/** HTCondor runs updraft-startd so often; condor-config/node.config says the same. */
+export const PUBLISH_SECONDS = 30;
+/** The guard writes what it knows more often than this, if it lives. */
+const GUARD_SILENT_SECONDS = 60;
+/** Two clocks that differ by less are taken to agree, so that what is published does not flicker. */
+const CLOCKS_AGREE_SECONDS = 3;
+
+export type NodeEnd = {
+  /** In the time of this machine's wall clock, which HTCondor on it goes by. */
+  readonly endsAt: UnixTime;
+  readonly guarded: boolean;
+  /** HTCondor must end the node now. */
+  readonly ending: boolean;
+  /** Seconds after which `ending` becomes true, if nothing changes. */
+  readonly endingIn: number;
+};
+
+/** The node's end as HTCondor must see it, from what the guard wrote last, this machine's wall clock and its uptime. */
+export function nodeEnd(state: NodeState, wall: UnixTime, uptime: number): NodeEnd | undefined {
+  const { guard, htcondorEndSeconds = 0 } = state;
+  if (guard === undefined) return undefined;
+  const guarded = uptime - guard.anchor.uptime < GUARD_SILENT_SECONDS;
+  const left = guard.endsAt - timeAt(guard.anchor, uptime);
+  const local = wall + left;
+  const endsAt = Math.abs(local - guard.endsAt) < CLOCKS_AGREE_SECONDS ? guard.endsAt : Math.round(local);
+  const endingIn = guarded ? left : left - htcondorEndSeconds;
+  return { endsAt, guarded, ending: endingIn <= 0, endingIn };
+}
