@@ -27,12 +27,12 @@ export async function updraft(sandbox: Sandbox, ...args: readonly string[]): Pro
   return sandbox.accessPoint.run(["updraft", ...args], { timeoutSeconds: 600 });
 }
 
-/** Ends the guard of a node by its process id, found by its arguments; with its keeper when asked. */
+/** Kills the guard of a node, found by its arguments; with its keeper, which would start it again, when asked. */
 export const KILL_GUARD = `
 for directory in /proc/[0-9]*; do
   arguments=$(tr "\\0" " " <"$directory/cmdline" 2>/dev/null) || continue
   case $arguments in
+    "/bin/sh -c "*" updraft-guard "*) [ "$1" != keeper ] || kill -9 "\${directory#/proc/}" ;;
     */updraft-bootstrap" guard ") kill -9 "\${directory#/proc/}" ;;
-    *updraft-guard*/updraft-bootstrap" guard ") [ "$1" != keeper ] || kill -9 "\${directory#/proc/}" ;;
   esac
 done`;
