@@ -174,19 +174,16 @@ const live = (instances: readonly InstanceView[]): InstanceView[] =>
 /** Orders what is missing to so many nodes, with leases that end while jobs run. */
 async function supply(sandbox: Sandbox, random: () => number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const missing = NODES - live(await sandbox.instances()).length;
-    if (missing > 0) {
+    if (live(await sandbox.instances()).length < NODES) {
       const range = LONGEST_LEASE_SECONDS - SHORTEST_LEASE_SECONDS;
-      const lease = SHORTEST_LEASE_SECONDS + Math.floor(random() * range);
-      // One at a time, so that leases differ; a node that dies before it joins is no failure of the order.
-      await updraft(sandbox, "create", ANNEX, "--count", "1", "--lease", `${lease}s`, "--yes").catch(
-        () => "",
-      );
+      const lease = `${SHORTEST_LEASE_SECONDS + Math.floor(random() * range)}s`;
+      // One at a time, so that leases differ.
+      await updraft(sandbox, "create", ANNEX, "--count", "1", "--lease", lease, "--no-wait", "--yes");
     } else await sleep(1000);
   }
 }
 
-/** Every ten seconds or so something befalls a node. */
+/** Every quarter of a minute or so something befalls a node. */
 async function misfortune(
   sandbox: Sandbox,
   random: () => number,
@@ -194,7 +191,7 @@ async function misfortune(
   signal: AbortSignal,
 ): Promise<void> {
   for (let turn = Math.floor(random() * MISFORTUNES.length); !signal.aborted; turn++) {
-    await sleep(8000 + random() * 6000, undefined, { signal }).catch(() => undefined);
+    await sleep(12_000 + random() * 8000, undefined, { signal }).catch(() => undefined);
     const running = live(await sandbox.instances()).filter(
       ({ instanceId, state }) => state === "running" && !causes.has(instanceId),
     );

@@ -142,9 +142,18 @@ async function runBatch(
   fault: Fault | undefined,
 ): Promise<LeaseRow[]> {
   const before = new Set((await sandbox.instances()).map(({ instanceId }) => instanceId));
-  const order = ["--count", String(batch.length), "--lease", `${LEASE_SECONDS}s`, "--idle", "60s", "--yes"];
+  const order = [
+    "--count",
+    String(batch.length),
+    "--lease",
+    `${LEASE_SECONDS}s`,
+    "--idle",
+    "60s",
+    "--no-wait",
+    "--yes",
+  ];
   const faultId = fault === undefined ? undefined : await sandbox.addFault(fault);
-  const ordering = updraft(sandbox, "create", ANNEX, ...order).catch((error: unknown) => String(error));
+  await updraft(sandbox, "create", ANNEX, ...order);
   const mine = await launched(sandbox, before, batch.length);
   const ends = Promise.all(
     mine.map(async (instance, place) => {
@@ -164,7 +173,6 @@ async function runBatch(
     return await ends;
   } finally {
     if (faultId !== undefined) await sandbox.removeFault(faultId);
-    await ordering;
   }
 }
 
