@@ -2,8 +2,10 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { jobsCampaign } from "./campaigns/jobs.ts";
+import { lease } from "./campaigns/lease.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity];
+const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

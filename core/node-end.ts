@@ -5,7 +5,7 @@ import type { UnixTime } from "./time.ts";
 /** HTCondor runs updraft-startd so often; condor-config/node.config says the same. */
 export const PUBLISH_SECONDS = 30;
 /** The guard writes what it knows more often than this, if it lives. */
-const GUARD_SILENT_SECONDS = 60;
+const GUARD_SILENT_SECONDS = 30;
 /** Two clocks that differ by less are taken to agree, so that what is published does not flicker. */
 const CLOCKS_AGREE_SECONDS = 3;
 
