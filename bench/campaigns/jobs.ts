@@ -86,16 +86,17 @@ async function round(sandbox: Sandbox, planned: Planned, random: () => number): 
   const cluster = await submit(sandbox, planned.seconds, log);
   const causes = new Map<string, Cause>();
   const over = new AbortController();
-  const work = [supply(sandbox, random, over.signal), misfortune(sandbox, random, causes, over.signal)];
+  const work = Promise.all([
+    supply(sandbox, random, over.signal),
+    misfortune(sandbox, random, causes, over.signal),
+  ]);
   try {
-    await emptied(sandbox, cluster, planned.seconds.length);
+    // Work ends only by failing before the jobs have.
+    await Promise.race([emptied(sandbox, cluster, planned.seconds.length, over.signal), work]);
   } finally {
     over.abort();
-    await Promise.allSettled(work);
   }
-  for (const failed of await Promise.allSettled(work)) {
-    if (failed.status === "rejected") throw failed.reason;
-  }
+  await work;
   const text = await sandbox.accessPoint.run(["cat", `/home/alice/${log}`]);
   const deaths = new Map((await sandbox.terminationLog()).map(({ instanceId, time }) => [instanceId, time]));
   const leases = new Map(
@@ -151,10 +152,10 @@ async function submit(sandbox: Sandbox, seconds: readonly number[], log: string)
 }
 
 /** Until no job of the cluster is in the queue. */
-async function emptied(sandbox: Sandbox, cluster: string, count: number): Promise<void> {
+async function emptied(sandbox: Sandbox, cluster: string, count: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + ROUND_SECONDS * 1000;
   let told = count;
-  for (;;) {
+  while (!signal.aborted) {
     const queue = await sandbox.accessPoint.run(["condor_q", "-allusers", cluster, "-af", "JobStatus"]);
     const left = queue.split("\n").filter((line) => line !== "").length;
     if (left <= told - 10 || (left === 0 && told > 0)) {
@@ -200,20 +201,25 @@ async function misfortune(
     if (victim === undefined || cause === undefined || signal.aborted) continue;
     const { instanceId } = victim;
     causes.set(instanceId, cause);
-    switch (cause) {
-      case "release":
-        await tag(sandbox, instanceId, "htcondor:Release", "surplus");
-        break;
-      case "power cut":
-        await sandbox.machine(instanceId).powerCut();
-        break;
-      case "terminated by EC2":
-        await terminate(sandbox, instanceId);
-        break;
-      case "spot interruption":
-        await sandbox.interruptSpot(instanceId, NOTICE_SECONDS);
-        break;
-    }
+    // One that has just ended by itself suffers nothing any more.
+    await befall(sandbox, instanceId, cause).catch(() => causes.delete(instanceId));
+  }
+}
+
+async function befall(
+  sandbox: Sandbox,
+  instanceId: string,
+  cause: (typeof MISFORTUNES)[number],
+): Promise<void> {
+  switch (cause) {
+    case "release":
+      return tag(sandbox, instanceId, "htcondor:Release", "surplus");
+    case "power cut":
+      return sandbox.machine(instanceId).powerCut();
+    case "terminated by EC2":
+      return terminate(sandbox, instanceId);
+    case "spot interruption":
+      return sandbox.interruptSpot(instanceId, NOTICE_SECONDS);
   }
 }
 
