@@ -79,6 +79,10 @@ export function awsCode(error: unknown): string {
   return "";
 }
 
+export function isThrottled(error: unknown): boolean {
+  return THROTTLED.has(awsCode(error));
+}
+
 function status(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
 }

@@ -11,7 +11,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import type { Clock, CloudFormation, Report, Stack } from "../core/ports.ts";
-import { awsClient } from "./aws-client.ts";
+import { awsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError } from "./aws-errors.ts";
 
 const POLL_SECONDS = 2;
@@ -38,8 +38,13 @@ const EXISTING: StackStatus[] = [
   "UPDATE_ROLLBACK_IN_PROGRESS",
 ];
 
-export function cloudFormation(region: string, clock: Clock, report: Report): CloudFormation {
-  const client = awsClient(CloudFormationClient, region);
+export function cloudFormation(
+  region: string,
+  clock: Clock,
+  report: Report,
+  options: AwsClientOptions = {},
+): CloudFormation {
+  const client = awsClient(CloudFormationClient, region, options);
 
   async function stack(name: string): Promise<Stack | undefined> {
     try {

@@ -1,7 +1,8 @@
+import { quote } from "../core/classad.ts";
 import { UpdraftError } from "../core/errors.ts";
 import type { Slot } from "../core/instance.ts";
 import type { Setting } from "../core/knobs.ts";
-import { quote } from "../core/classad.ts";
+import { parseAds, text, type Ad } from "./condor-ads.ts";
 import type { Run } from "./run.ts";
 
 const SLOT_ATTRIBUTES = ["Name", "State", "Activity", "CloudInstanceID", "AnnexName"];
@@ -22,14 +23,14 @@ export function condor(run: Run): Condor {
     },
     async slots(annex) {
       // With -startd, HTCondor 23 and later tell the daemon's own ad, which comes a minute late and has no state.
-      const text = await run("condor_status", [
+      const output = await run("condor_status", [
         "-constraint",
         `AnnexName =?= ${quote(annex)}`,
         "-attributes",
         SLOT_ATTRIBUTES.join(","),
         "-json",
       ]);
-      return parseSlots(text);
+      return parseAds(output, "condor_status").map(slot);
     },
     async expressionError(expression) {
       try {
@@ -73,15 +74,12 @@ export function parseDump(text: string): Setting[] {
   return found;
 }
 
-/** HTCondor prints nothing at all when there is no ad. */
-export function parseSlots(text: string): Slot[] {
-  if (text.trim() === "") return [];
-  const ads = JSON.parse(text) as Record<string, unknown>[];
-  const word = (value: unknown): string => (typeof value === "string" ? value : "");
-  return ads.map((ad) => ({
-    name: word(ad["Name"]),
-    instanceId: typeof ad["CloudInstanceID"] === "string" ? ad["CloudInstanceID"] : undefined,
-    state: word(ad["State"]),
-    activity: word(ad["Activity"]),
-  }));
+/** What joins a slot to its instance. */
+export function slot(ad: Ad): Slot {
+  return {
+    name: text(ad["Name"]) ?? "",
+    instanceId: text(ad["CloudInstanceID"]),
+    state: text(ad["State"]) ?? "",
+    activity: text(ad["Activity"]) ?? "",
+  };
 }

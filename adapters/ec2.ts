@@ -1,5 +1,6 @@
 import {
   CreateFleetCommand,
+  CreateTagsCommand,
   DescribeImagesCommand,
   DescribeInstanceTypesCommand,
   DescribeInstancesCommand,
@@ -7,21 +8,27 @@ import {
   EC2Client,
   TerminateInstancesCommand,
   type CreateFleetCommandInput,
+  type CreateFleetCommandOutput,
   type Filter,
   type Instance as Ec2Instance,
   type _InstanceType,
 } from "@aws-sdk/client-ec2";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Ec2State, Instance } from "../core/instance.ts";
 import type { Ec2 } from "../core/ports.ts";
-import { TAG } from "../core/tags.ts";
-import { awsClient } from "./aws-client.ts";
-import { awsCode, awsError, isAmbiguous } from "./aws-errors.ts";
+import type { FleetRequest } from "../core/order.ts";
+import { TAG, type Tags } from "../core/tags.ts";
+import { awsClient, type AwsClientOptions } from "./aws-client.ts";
+import { awsCode, awsError, isAmbiguous, isThrottled } from "./aws-errors.ts";
 
 const LIVE: readonly Ec2State[] = ["pending", "running", "stopping", "stopped", "shutting-down"];
 const TERMINATIONS_AT_ONCE = 200;
+const TAGGED_AT_ONCE = 200;
+const ORDER_ATTEMPTS = 3;
 
-export function ec2(region: string): Ec2 {
-  const client = awsClient(EC2Client, region);
+export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
+  const client = awsClient(EC2Client, region, options);
+  const ordering = awsClient(EC2Client, region, { ...options, maxAttempts: 1 });
 
   async function describe(filters: Filter[]): Promise<Instance[]> {
     const found: Instance[] = [];
@@ -64,6 +71,32 @@ export function ec2(region: string): Ec2 {
     }
   }
 
+  /** Not repeated by the SDK: the error of a second attempt would hide that the first may have had an effect. */
+  async function order(request: FleetRequest): Promise<CreateFleetCommandOutput> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ordering.send(new CreateFleetCommand(request as CreateFleetCommandInput));
+      } catch (error) {
+        // EC2 says so before it looks at the request.
+        if (!isThrottled(error) || attempt >= ORDER_ATTEMPTS) throw error;
+        await delay(1000 * attempt);
+      }
+    }
+  }
+
+  async function tag(ids: readonly string[], tags: Tags): Promise<void> {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    try {
+      await client.send(new CreateTagsCommand({ Resources: [...ids], Tags }));
+    } catch (error) {
+      const gone = awsCode(error) === "InvalidInstanceID.NotFound";
+      if (ids.length === 1 && gone) return;
+      if (!gone) throw awsError(error, `tag ${ids.join(", ")}`);
+      // One that is gone fails the whole call.
+      for (const id of ids) await tag([id], tags);
+    }
+  }
+
   return {
     instances: (owner) =>
       describe([
@@ -78,7 +111,7 @@ export function ec2(region: string): Ec2 {
       ]),
     async createFleet(request) {
       try {
-        const answer = await client.send(new CreateFleetCommand(request as CreateFleetCommandInput));
+        const answer = await order(request);
         return {
           outcome: "answered",
           instanceIds: (answer.Instances ?? []).flatMap((set) => set.InstanceIds ?? []),
@@ -96,6 +129,11 @@ export function ec2(region: string): Ec2 {
     async terminate(ids) {
       for (let start = 0; start < ids.length; start += TERMINATIONS_AT_ONCE) {
         await terminate(ids.slice(start, start + TERMINATIONS_AT_ONCE));
+      }
+    },
+    async tag(ids, tags) {
+      for (let start = 0; start < ids.length; start += TAGGED_AT_ONCE) {
+        await tag(ids.slice(start, start + TAGGED_AT_ONCE), tags);
       }
     },
     async subnets(ids) {
@@ -120,6 +158,8 @@ export function ec2(region: string): Ec2 {
         type: facts.InstanceType ?? "",
         burstable: facts.BurstablePerformanceSupported ?? false,
         cpus: facts.VCpuInfo?.DefaultVCpus ?? 0,
+        memory: facts.MemoryInfo?.SizeInMiB ?? 0,
+        gpus: (facts.GpuInfo?.Gpus ?? []).reduce((sum, gpu) => sum + (gpu.Count ?? 0), 0),
       }));
     },
     async image(id) {

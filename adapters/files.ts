@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { open, readFile, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 
@@ -14,17 +14,13 @@ export async function writeAtomically(path: string, bytes: Uint8Array | string, 
     try {
       await file.writeFile(bytes);
       await file.chmod(mode);
+      await shareWithOwner(dirname(path), file);
       await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, path);
-    const directory = await open(dirname(path), constants.O_RDONLY);
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw new UpdraftError(
@@ -33,6 +29,28 @@ export async function writeAtomically(path: string, bytes: Uint8Array | string, 
       "Check the directory and its free space.",
       error,
     );
+  }
+}
+
+/** What root makes belongs to the directory's owner, so that a hook that is not root can use it. */
+export async function shareWithOwner(directory: string, file: FileHandle): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const { uid, gid } = await handle.stat();
+    await file.chown(uid, gid);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** After it, what was renamed or removed in the directory stays so through a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 

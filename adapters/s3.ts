@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getEndpointFromInstructions } from "@smithy/core/endpoints";
 import type { Storage, StoredObject } from "../core/ports.ts";
-import { awsClient } from "./aws-client.ts";
+import { awsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError, isAbsent } from "./aws-errors.ts";
 
 const DELETIONS_AT_ONCE = 8;
@@ -24,8 +24,13 @@ export async function configuredEndpoint(region: string): Promise<string | undef
 }
 
 /** One bucket. Every call names the account that must own it, so that a bucket of that name elsewhere is refused. */
-export function s3(region: string, bucket: string, account: string): Storage {
-  const client = awsClient(S3Client, region, { requestTimeoutSeconds: 300 });
+export function s3(
+  region: string,
+  bucket: string,
+  account: string,
+  options: AwsClientOptions = { requestTimeoutSeconds: 300 },
+): Storage {
+  const client = awsClient(S3Client, region, options);
   const place = { Bucket: bucket, ExpectedBucketOwner: account };
   const where = (key: string): string => `s3://${bucket}/${key}`;
 

@@ -3,6 +3,39 @@ export function quote(text: string): string {
   return `"${text.replace(/[\\"]/g, "\\$&")}"`;
 }
 
+/** A value as it is published: a list or an expression never is. */
+export type AttributeValue = string | number | boolean | undefined;
+
+const MAX_STRING = 2000;
+
+/**
+ * One line `Name = value` of a hook's output. Values are typed, so that none can become an expression or a second
+ * line; undefined clears what was published before, which HTCondor otherwise keeps for ever.
+ */
+export function attributeLine(name: string, value: AttributeValue): string {
+  if (!/^[A-Za-z_]\w{0,127}$/.test(name)) throw new Error(`"${name}" is not the name of an attribute`);
+  return `${name} = ${literal(value)}`;
+}
+
+function literal(value: AttributeValue): string {
+  switch (typeof value) {
+    case "string":
+      return quote(
+        value
+          .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+          .slice(0, MAX_STRING)
+          .toWellFormed(),
+      );
+    case "boolean":
+      return value ? "true" : "false";
+    case "number":
+      if (!Number.isFinite(value)) return "undefined";
+      return Number.isSafeInteger(value) ? String(value) : value.toPrecision(12);
+    case "undefined":
+      return "undefined";
+  }
+}
+
 /** What makes a text unfit to be an expression in a configuration file; undefined when nothing does. HTCondor parses the rest. */
 export function expressionProblem(text: string): string | undefined {
   if (/[\r\n]/.test(text)) return "it has more than one line";

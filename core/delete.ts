@@ -1,6 +1,8 @@
 import { UpdraftError } from "./errors.ts";
 import { isLive, isOurs, type Instance, type Owner } from "./instance.ts";
+import type { Journal } from "./journal.ts";
 import { checkOwner } from "./owner.ts";
+import { settleJournal } from "./place-orders.ts";
 import type { Clock, CloudFormation, Ec2, Report, Storage } from "./ports.ts";
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
 import { annexPrefix, manifestKey, ownerKey } from "./storage.ts";
@@ -11,11 +13,13 @@ export type DeletePorts = {
   readonly cloudFormation: Pick<CloudFormation, "stack">;
   storage(bucket: string, account: string): Storage;
   account(): Promise<string>;
+  readonly journal: Journal;
   readonly report: Report;
 };
 
 export type DeletePlan = {
   readonly owner: Owner;
+  readonly region: string;
   readonly instances: readonly Instance[];
   /** Objects of the annex, the owner's claim last. */
   readonly keys: readonly string[];
@@ -35,6 +39,7 @@ export async function planDelete(ports: DeletePorts, owner: Owner, region: strin
   const rest = [...objects, ...reports].map((object) => object.key);
   return {
     owner,
+    region,
     instances: await live(ports, owner),
     keys: inOrder(rest, owner.annex),
     storage,
@@ -82,6 +87,7 @@ export async function carryOutDelete(
     }
     await ports.clock.sleep(POLL_SECONDS);
   }
+  await tellUnseen(ports, plan);
   if (storage !== undefined) {
     const objects = [
       ...(await storage.list(annexPrefix(owner.annex))),
@@ -92,4 +98,18 @@ export async function carryOutDelete(
     await storage.remove(keys.filter((key) => key === ownerKey(owner.annex)));
   }
   return { terminated: [...ended] };
+}
+
+/** An order whose outcome nobody knows may yet bring instances to light; without the manifest they end themselves. */
+async function tellUnseen(ports: DeletePorts, { owner, region }: DeletePlan): Promise<void> {
+  try {
+    const { unseen } = await settleJournal(ports, owner, region);
+    if (unseen === 0) return;
+    ports.report(
+      `${unseen} instances of orders whose outcome is not known may still appear: run \`updraft delete ${owner.annex}\` again in ten minutes`,
+    );
+  } catch (error) {
+    if (!(error instanceof UpdraftError)) throw error;
+    ports.report(error.message);
+  }
 }

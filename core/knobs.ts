@@ -57,10 +57,14 @@ export type AnnexKnobs = {
 export type Knobs = {
   readonly pool: string | undefined;
   readonly stop: boolean;
+  /** Where hook and commands keep the journal of orders and the hook its memory. */
+  readonly stateDirectory: string;
   readonly annexes: readonly AnnexKnobs[];
 };
 
-export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR"];
+
+export const DEFAULT_STATE_DIRECTORY = "/var/lib/updraft";
 
 /** A reader gives the value, or throws a string: what would be right. */
 type Reader<T> = (text: string) => T;
@@ -217,6 +221,7 @@ const credential: Reader<CredentialKind> = oneOf("idtoken", "password");
 const purchase: Reader<Purchase> = oneOf("spot", "on-demand", "spot-then-on-demand");
 const mode: Reader<"advise" | "act"> = oneOf("advise", "act");
 const region = matching(/^[a-z]{2}(-[a-z]+){1,3}-\d$/, "an AWS region such as us-east-1");
+const directory = matching(/^\/[^\0\r\n]*$/, "the absolute path of a directory");
 const SUBNET = /^subnet-[0-9a-f]{8,17}$/;
 const IMAGE = /^(ami-[0-9a-z]{8,17}|\/[\w./-]{1,1000})$/;
 const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
@@ -290,7 +295,7 @@ const ANNEX_TABLE: AnnexTable = {
   tags: { knob: "TAGS", read: tags, otherwise: {}, example: "CostCenter = 42" },
   configDirectory: {
     knob: "CONFIG_DIR",
-    read: matching(/^\/[^\0\r\n]*$/, "the absolute path of a directory"),
+    read: directory,
     otherwise: undefined,
     example: "/etc/condor/updraft.d",
   },
@@ -350,6 +355,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
     matching(/^[A-Za-z0-9._:-]{1,255}$/, "a trust domain such as pool.example.org"),
   );
   const stop = read("UPDRAFT_STOP", boolean) ?? false;
+  const stateDirectory = read("UPDRAFT_STATE_DIR", directory) ?? DEFAULT_STATE_DIRECTORY;
 
   const annexes: AnnexKnobs[] = [];
   for (const name of names ?? []) {
@@ -384,7 +390,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   }
   // Which knobs are of an annex is known only when the annexes are.
   if (names !== undefined) problems.push(...misspellings(ours, names));
-  return { knobs: { pool, stop, annexes }, problems };
+  return { knobs: { pool, stop, stateDirectory, annexes }, problems };
 }
 
 function misspellings(settings: readonly Setting[], annexes: readonly string[]): KnobProblem[] {

@@ -1,5 +1,6 @@
 import type { FleetRequest } from "./order.ts";
 import type { Instance, Owner, Slot } from "./instance.ts";
+import type { Tags } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
 
 /** What the flows in core/ ask of the world. Failures that were foreseen arrive as UpdraftError. */
@@ -18,7 +19,14 @@ export type Storage = {
   remove(keys: readonly string[]): Promise<void>;
 };
 
-export type InstanceTypeFacts = { readonly type: string; readonly burstable: boolean; readonly cpus: number };
+export type InstanceTypeFacts = {
+  readonly type: string;
+  readonly burstable: boolean;
+  readonly cpus: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly gpus: number;
+};
 export type Subnet = { readonly id: string; readonly vpcId: string; readonly zone: string };
 export type FleetError = { readonly code: string; readonly message: string };
 
@@ -38,6 +46,8 @@ export type Ec2 = {
   liveInstances(annex: string | undefined): Promise<Instance[]>;
   createFleet(request: FleetRequest): Promise<FleetOutcome>;
   terminate(instanceIds: readonly string[]): Promise<void>;
+  /** Sets tags of instances that exist; others are left alone. */
+  tag(instanceIds: readonly string[], tags: Tags): Promise<void>;
   subnets(ids: readonly string[]): Promise<Subnet[]>;
   instanceTypes(types: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Undefined when there is no such image or it cannot be launched. */

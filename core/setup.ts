@@ -1,4 +1,4 @@
-import { checkSubnets } from "./create.ts";
+import { checkSubnets } from "./plan-order.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import type { CloudFormation, Ec2, Report, Storage } from "./ports.ts";
 import type { Site } from "./site.ts";

@@ -11,11 +11,14 @@ export type Site = {
   /** COLLECTOR_HOST as it stands here; nodes use the same. */
   readonly collectors: string;
   readonly passwordFile: string;
+  readonly negotiatorIntervalSeconds: number;
+  /** The schedd's own directory: it belongs to the user that HTCondor runs as. */
+  readonly spool: string;
 };
 
 /** Which knobs are read: a regular expression for condor_config_val. */
 export const SETTINGS =
-  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY)$";
+  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY|NEGOTIATOR_INTERVAL|SPOOL)$";
 
 const LOCAL_ONLY = /^(localhost(\.localdomain)?|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0)(:\d+)?(\?|$)/i;
 
@@ -61,7 +64,15 @@ export function site(settings: readonly Setting[]): Site {
     condorHost: value("CONDOR_HOST") ?? collectors.split(/[\s,]+/)[0] ?? collectors,
     collectors,
     passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,
+    negotiatorIntervalSeconds: seconds(value("NEGOTIATOR_INTERVAL")) ?? DEFAULT_NEGOTIATOR_INTERVAL,
+    spool: value("SPOOL") ?? "/var/lib/condor/spool",
   };
+}
+
+const DEFAULT_NEGOTIATOR_INTERVAL = 60;
+
+function seconds(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,6}$/.test(text) ? Number(text) : undefined;
 }
 
 /** As HTCondor builds a daemon's name: a name without `@` gets the host, except the host's own name. */

@@ -11,7 +11,12 @@ export const annexStack = (annex: string): string => `${ANNEX_STACK_PREFIX}${ann
 /** Default of the templates' parameter: no boundary. */
 export const NO_BOUNDARY = "no-permissions-boundary";
 
-export type AccountSetup = { readonly bucket: string; readonly maxLeaseSeconds: number };
+export type AccountSetup = {
+  readonly bucket: string;
+  readonly maxLeaseSeconds: number;
+  /** ARN of the policy that the hook's credentials need. */
+  readonly hookPolicy?: string;
+};
 
 export type AnnexSetup = {
   readonly pool: string;
@@ -32,8 +37,10 @@ export function accountSetup(stack: Stack | undefined, region: string): AccountS
       `Run: updraft setup --region ${region}`,
     );
   }
+  const hookPolicy = stack.outputs["HookPolicy"];
   return {
     bucket,
+    ...(hookPolicy !== undefined && { hookPolicy }),
     maxLeaseSeconds: Number(stack.parameters["MaxLeaseSeconds"] ?? DEFAULT_MAX_LEASE_SECONDS),
   };
 }

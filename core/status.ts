@@ -1,4 +1,5 @@
 import { LATE_AFTER_SECONDS, isLive, isOurs, join, type Owner, type Seen } from "./instance.ts";
+import type { JournalEntry } from "./journal.ts";
 import { leaseExpiration } from "./lease.ts";
 import type { Clock, Ec2, Slots } from "./ports.ts";
 import { TAG } from "./tags.ts";
@@ -66,4 +67,30 @@ export function statusTable(rows: readonly StatusRow[], now: UnixTime): string[]
       String(row.slots.length),
     ]),
   ];
+}
+
+/** An order of the journal whose instances are not all known to be there. */
+export type OrderRow = Pick<JournalEntry, "annex" | "market" | "count" | "orderedAt" | "sentAt"> & {
+  readonly id: string;
+  /** Undefined: nobody has read the answer. */
+  readonly instanceIds: readonly string[] | undefined;
+};
+
+export function orderRow({
+  orderId,
+  annex,
+  market,
+  count,
+  orderedAt,
+  sentAt,
+  answer,
+}: JournalEntry): OrderRow {
+  return { id: orderId, annex, market, count, orderedAt, sentAt, instanceIds: answer?.instanceIds };
+}
+
+export function describeOrder(order: OrderRow, now: UnixTime): string {
+  const what = `order ${order.id} of annex ${order.annex}: ${order.count} × ${order.market}, sent ${formatDuration(now - order.sentAt)} ago`;
+  return order.instanceIds === undefined
+    ? `${what}; nobody has read the answer`
+    : `${what}; EC2 does not show all of ${order.instanceIds.join(", ")} yet`;
 }

@@ -107,6 +107,8 @@ const HOOK: Statement[] = [
     objects("annexes/*/owner"),
     objects("annexes/*/annex.ini"),
     objects("reports/*"),
+    // Without a recent sweep the hook orders nothing.
+    objects("sweeps/last"),
   ]),
   allow("ListAnnexes", "s3:ListBucket", BUCKET_ARN, {
     StringLike: { "s3:prefix": ["annexes/*", "reports/*"] },

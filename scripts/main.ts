@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { UpdraftError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { userData } from "../core/user-data.ts";
+import { schedd } from "../hooks/schedd.ts";
 import { accountTemplate } from "../lambda/account.template.ts";
 import { annexTemplate } from "../lambda/annex.template.ts";
 import { asset } from "./assets.ts";
@@ -10,6 +11,7 @@ import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
 import { create } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
+import { publish } from "./verbs/publish.ts";
 import { setup } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
 import { teardown } from "./verbs/teardown.ts";
@@ -20,6 +22,7 @@ const VERBS: readonly Verb[] = [
     account: () => accountTemplate(asset("lambda.js")),
     annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
   }),
+  publish,
   create,
   status,
   deleteVerb,
@@ -73,6 +76,9 @@ function verbHelp(verb: Verb): string {
 /** One executable under several names: which program it is, its own file's name tells. */
 const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   updraft,
+  "updraft-schedd": async (args) => {
+    process.exitCode = await schedd(args);
+  },
   node: updraft,
 };
 
@@ -85,7 +91,7 @@ async function main(): Promise<void> {
       throw new UpdraftError(
         "usage",
         `this executable has no program ${name}`,
-        `Run it as ${Object.keys(PROGRAMS)[0]}.`,
+        `Run it as ${Object.keys(PROGRAMS).slice(0, -1).join(" or ")}.`,
       );
     }
     await program(args);

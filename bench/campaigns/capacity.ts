@@ -19,7 +19,7 @@ export type CapacityResult = {
   readonly jobsSeconds: number;
   readonly instancesUsed: number;
   readonly deletedSeconds: number;
-  /** Proportional share of memory of the sandbox's processes, all nodes less none. */
+  /** Proportional share of memory of the nodes' processes. */
   readonly megabytes: number;
 };
 
@@ -33,10 +33,10 @@ export async function fillSandbox(nodes: number): Promise<CapacityResult> {
     await configureAnnexes(accessPoint, { [ANNEX]: knobs });
     await updraft(sandbox, "setup", "--region", "us-east-1");
     await updraft(sandbox, "setup", "--annex", ANNEX);
-    const before = await memory(sandbox);
+    const others = new Set((await holdings(sandbox.directory)).pids);
     const order = ["create", ANNEX, "--count", String(nodes), "--lease", "1h", "--yes"];
     const joinedSeconds = await seconds(() => updraft(sandbox, ...order));
-    const megabytes = Math.round((await memory(sandbox)) - before);
+    const megabytes = Math.round(await memory(sandbox, others));
     const jobs = 2 * nodes;
     let cluster = "";
     const jobsSeconds = await seconds(async () => {
@@ -61,9 +61,10 @@ async function updraft(sandbox: Sandbox, ...args: readonly string[]): Promise<vo
   await sandbox.accessPoint.run(["updraft", ...args], { timeoutSeconds: SECONDS_AT_MOST });
 }
 
-/** Megabytes of all processes of the sandbox; what they share counts once. */
-async function memory(sandbox: Sandbox): Promise<number> {
-  const kilobytes = (await holdings(sandbox.directory)).pids.map((pid) => {
+/** Megabytes of the sandbox's processes but the others; what they share counts once. */
+async function memory(sandbox: Sandbox, others: ReadonlySet<number>): Promise<number> {
+  const pids = (await holdings(sandbox.directory)).pids.filter((pid) => !others.has(pid));
+  const kilobytes = pids.map((pid) => {
     try {
       return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
     } catch {

@@ -42,3 +42,34 @@ export async function configureAnnexes(
   await accessPoint.writeFile("/etc/condor/config.d/40-updraft.config", await readFile(DROP_IN));
   await accessPoint.configure("41-updraft-annexes.config", `${knobs.join("\n")}\n`);
 }
+
+const HOOK_DROP_IN = fileURLToPath(new URL("../../condor-config/schedd-cron.config", import.meta.url));
+const HOOK_USER_NAME = "updraft-hook";
+
+/**
+ * Installs the hook as its drop-in says: a directory and credentials of HTCondor's own user, which may do what the
+ * hook policy allows and no more. Both stacks must be set up. The schedd is started anew for it.
+ */
+export async function configureHook(
+  sandbox: Sandbox,
+  accessPoint: SandboxMachine,
+  knobs = "SCHEDD_CRON_UPDRAFT_PERIOD = 5s\n",
+): Promise<void> {
+  const setup = ["updraft", "setup", "--region", "us-east-1", "--json"];
+  const { hookPolicy } = JSON.parse(await accessPoint.run(setup)) as { hookPolicy: string };
+  const key = await sandbox.createUser(HOOK_USER_NAME, [hookPolicy]);
+  const account = await accessPoint.run(["cat", "/root/.aws/config"]);
+  await accessPoint.run(["install", "-d", "-o", "condor", "-g", "condor", "-m", "700", "/var/lib/updraft"]);
+  await accessPoint.writeFile("/etc/updraft/aws-config", account);
+  const secret = `[default]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}\n`;
+  await accessPoint.writeFile("/etc/updraft/aws-credentials", secret, { mode: "600", owner: "condor" });
+  await accessPoint.writeFile("/etc/condor/config.d/45-updraft-hook.config", await readFile(HOOK_DROP_IN));
+  await accessPoint.writeFile("/etc/condor/config.d/46-updraft-hook-pace.config", knobs);
+  await accessPoint.run(["sh", "-c", RESTART_SCHEDD], { timeoutSeconds: 60 });
+}
+
+/** The master starts a new schedd ten seconds after the old one has ended. */
+const RESTART_SCHEDD = `
+old=$(pgrep -x condor_schedd)
+condor_restart -schedd
+until new=$(pgrep -x condor_schedd) && [ "$new" != "$old" ] && condor_q -totals > /dev/null 2>&1; do sleep 0.2; done`;

@@ -10,7 +10,7 @@ const EXECUTABLES: readonly Executable[] = [
   {
     directory: join(DIST, "access-point"),
     entry: "scripts/main.ts",
-    names: ["updraft"],
+    names: ["updraft", "updraft-schedd"],
     assets: { "lambda.js": join(DIST, "lambda/index.js") },
   },
   {

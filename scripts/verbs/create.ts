@@ -1,29 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { archive, sha256 } from "../../adapters/archive.ts";
-import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
-import { parameter } from "../../adapters/ssm.ts";
+import { journalFile } from "../../adapters/journal-file.ts";
 import {
   bootReport,
   describePlan,
-  fleetReasons,
-  placeOrders,
   planCreate,
   watch,
-  writeAnnex,
   type CreatePlan,
   type CreatePorts,
-  type Placed,
 } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Seen } from "../../core/instance.ts";
 import { TYPES_RULE, annexKnobs, instanceTypeList, knobName } from "../../core/knobs.ts";
+import { checkPlanRoom, fleetReasons, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
+import { writeAnnex } from "../../core/publish.ts";
 import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
-import { accessPoint, aws, clock, user } from "./site.ts";
+import { accessPoint, aws, clock, local, user } from "./site.ts";
+import { exclusively } from "./state.ts";
 
 const TIMEOUT = "15m";
 
@@ -83,15 +80,9 @@ export const create: Verb = {
     const lease = givenLease ?? formatDuration(annex.leaseSeconds);
     const ports: CreatePorts = {
       ...aws(annex.region),
+      ...local(annex, site),
       slots: condor.slots,
-      imageId: async (image) => (image.startsWith("/") ? await imageParameter(annex.region, image) : image),
-      credential: () => readSecretFile(site.passwordFile),
-      configFiles: async () =>
-        annex.configDirectory === undefined
-          ? {}
-          : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
-      archive,
-      sha256,
+      journal: journalFile(knobs.stateDirectory),
       orderId: () => randomBytes(8).toString("hex"),
     };
     const plan = await planCreate(ports, annex, site, {
@@ -111,8 +102,11 @@ export const create: Verb = {
     }
     await confirm(`Order ${plan.count} instances?`, options.is("yes"));
 
-    await writeAnnex(ports, plan);
-    const placed = await placeOrders(ports, plan);
+    const placed = await exclusively(site, knobs, async () => {
+      checkPlanRoom(plan, await reconcile(ports, plan.owner, annex.region, true));
+      await writeAnnex(ports, plan);
+      return placeOrders(ports, plan);
+    });
     const launched = placed.flatMap((one) => one.instanceIds);
     for (const reason of fleetReasons(placed)) report(`EC2: ${reason}`);
     if (launched.length === 0) throw nothingLaunched(placed);
@@ -123,8 +117,8 @@ export const create: Verb = {
       annex: annex.name,
       dryRun: false,
       orders: placed.map((one) => ({
-        id: one.order.id,
-        market: one.order.market,
+        id: one.orderId,
+        market: one.market,
         instances: one.instanceIds,
       })),
       instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
@@ -140,16 +134,6 @@ export const create: Verb = {
     if (json) printJson(answer);
   },
 };
-
-async function imageParameter(region: string, name: string): Promise<string> {
-  const id = await parameter(region, name);
-  if (id !== undefined && /^ami-[0-9a-z]{8,17}$/.test(id)) return id;
-  throw new UpdraftError(
-    "config",
-    `the parameter ${name} holds no AMI's id`,
-    "Name a parameter whose value is one.",
-  );
-}
 
 function types(texts: readonly string[]): string[] | undefined {
   if (texts.length === 0) return undefined;

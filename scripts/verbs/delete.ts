@@ -1,3 +1,4 @@
+import { journalFile } from "../../adapters/journal-file.ts";
 import { carryOutDelete, planDelete } from "../../core/delete.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
@@ -5,6 +6,7 @@ import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws } from "./site.ts";
+import { exclusively } from "./state.ts";
 
 const TIMEOUT_SECONDS = 900;
 
@@ -20,7 +22,7 @@ export const deleteVerb: Verb = {
       throw new UpdraftError("usage", "delete names no annex", "Run: updraft delete NAME");
     const { site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
-    const ports = aws(annex.region);
+    const ports = { ...aws(annex.region), journal: journalFile(knobs.stateDirectory) };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const plan = await planDelete(ports, owner, annex.region);
     const json = options.is("json");
@@ -35,7 +37,7 @@ export const deleteVerb: Verb = {
       `annex ${name}: ${ids.length} instances${ids.length === 0 ? "" : ` (${ids.join(", ")})`}, ${plan.keys.length} objects`,
     );
     await confirm(`Delete annex ${name}?`, options.is("yes"));
-    const { terminated } = await carryOutDelete(ports, plan, TIMEOUT_SECONDS);
+    const { terminated } = await exclusively(site, knobs, () => carryOutDelete(ports, plan, TIMEOUT_SECONDS));
     show(`annex ${name}: deleted, ${terminated.length} instances terminated`);
     if (json) printJson({ annex: name, terminated });
   },

@@ -96,6 +96,7 @@ async function setupRegion(region: string, options: Options, templates: Template
     region,
     bucket: setup.bucket,
     maxLease: formatDuration(setup.maxLeaseSeconds),
+    ...(setup.hookPolicy !== undefined && { hookPolicy: setup.hookPolicy }),
   });
 }
 

@@ -1,4 +1,12 @@
-import { annexStatus, statusRow, statusTable, type StatusRow } from "../../core/status.ts";
+import { journalFile } from "../../adapters/journal-file.ts";
+import {
+  annexStatus,
+  statusRow,
+  statusTable,
+  describeOrder,
+  orderRow,
+  type StatusRow,
+} from "../../core/status.ts";
 import { annexKnobs } from "../../core/knobs.ts";
 import { JSON_OUTPUT } from "../options.ts";
 import { print, printJson, table } from "../output.ts";
@@ -23,17 +31,27 @@ export const status: Verb = {
       );
       rows.push(...seen.map((one) => statusRow(annex.name, one, clock.now())));
     }
+    const { entries, unreadable } = await journalFile(knobs.stateDirectory).read();
+    const orders = entries
+      .filter((entry) => annexes.some((annex) => annex.name === entry.annex))
+      .map(orderRow);
     if (options.is("json")) {
       printJson({
         pool: site.pool,
         schedd: site.schedd,
         annexes: annexes.map((a) => a.name),
         instances: rows,
+        orders,
+        unreadableOrders: unreadable,
       });
-    } else if (rows.length === 0) {
+      return;
+    }
+    if (rows.length === 0) {
       print(`no instances (${annexes.map((annex) => annex.name).join(", ")})`);
     } else {
       print(table(statusTable(rows, clock.now())));
     }
+    for (const order of orders) print(describeOrder(order, clock.now()));
+    for (const problem of unreadable) print(`unreadable order: ${problem}`);
   },
 };

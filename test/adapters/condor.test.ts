@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { condor, parseDump, parseSlots } from "../../adapters/condor.ts";
+import { condor, parseDump } from "../../adapters/condor.ts";
 import { UpdraftError } from "../../core/errors.ts";
 
 /** As HTCondor 23.9 prints it. */
@@ -50,10 +50,11 @@ test("an output that breaks off is read as far as it goes", () => {
   assert.deepEqual(parseDump(""), []);
 });
 
-test("slots are read from ads, and no output is no slot", () => {
-  assert.deepEqual(parseSlots("\n"), []);
+test("slots are read from ads, and no output is no slot", async () => {
+  const answering = (text: string) => condor(async () => text).slots("burst");
+  assert.deepEqual(await answering("\n"), []);
   assert.deepEqual(
-    parseSlots(
+    await answering(
       '[{"Name":"slot1@n","State":"Unclaimed","Activity":"Idle","CloudInstanceID":"i-1"},{"Name":"x"}]',
     ),
     [

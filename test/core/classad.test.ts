@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { attributeNames, expressionProblem, quote } from "../../core/classad.ts";
+import { attributeLine, attributeNames, expressionProblem, quote } from "../../core/classad.ts";
 
 test("a quoted string ends only at its own closing quote", () => {
   fc.assert(
@@ -34,4 +34,27 @@ test("an expression that HTCondor could not read from a configuration file is to
 
 test("names inside strings are no attributes", () => {
   assert.deepEqual(attributeNames('Foo == "Bar baz" && quux2'), new Set(["foo", "quux2"]));
+});
+
+test("a published value is one line, typed, whatever is in it", () => {
+  assert.equal(attributeLine("A", 3), "A = 3");
+  assert.equal(attributeLine("A", 0.25), "A = 0.250000000000");
+  assert.equal(attributeLine("A", Number.NaN), "A = undefined");
+  assert.equal(attributeLine("A", Number.POSITIVE_INFINITY), "A = undefined");
+  assert.equal(attributeLine("A", true), "A = true");
+  assert.equal(attributeLine("A", false), "A = false");
+  assert.equal(attributeLine("A", undefined), "A = undefined");
+  assert.equal(attributeLine("A", 'x"\nEvil = 1\r\u2028\\'), 'A = "x\\" Evil = 1 \\\\"');
+  assert.ok(attributeLine("A", "x".repeat(1e6)).length < 3000);
+  assert.throws(() => attributeLine("A = 1\nB", 1), /not the name of an attribute/);
+});
+
+test("no text can leave its string", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const line = attributeLine("A", text);
+      assert.match(line, /^A = "(?:[^"\\]|\\["\\])*"$/);
+      assert.doesNotMatch(line, /[\r\n]/);
+    }),
+  );
 });

@@ -1,25 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  bootReport,
-  checkSubnets,
-  describePlan,
-  fleetReasons,
-  placeOrders,
-  planCreate,
-  watch,
-  writeAnnex,
-  type CreatePlan,
-  type CreateRequest,
-} from "../../core/create.ts";
+import { bootReport, describePlan, planCreate, watch, type CreatePlan } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import type { AnnexKnobs } from "../../core/knobs.ts";
 import { parseManifest } from "../../core/manifest.ts";
 import { formatOwner } from "../../core/owner.ts";
+import { fleetReasons, placeOrders } from "../../core/place-orders.ts";
+import { checkSubnets, type OrderRequest } from "../../core/plan-order.ts";
+import { writeAnnex } from "../../core/publish.ts";
 import { World, instance } from "../support/cloud.ts";
 import { SITE, annex } from "../support/knobs.ts";
 
-const REQUEST: CreateRequest = {
+const REQUEST: OrderRequest = {
   count: 3,
   leaseSeconds: () => 3600,
   idleSeconds: 600,
@@ -30,7 +22,7 @@ const REQUEST: CreateRequest = {
 const plan = (
   world: World,
   knobs: AnnexKnobs = annex(),
-  request: Partial<CreateRequest> = {},
+  request: Partial<OrderRequest> = {},
 ): Promise<CreatePlan> => planCreate(world.ports, knobs, SITE, { ...REQUEST, ...request });
 
 const CLAIM = {
@@ -75,7 +67,9 @@ test("the claim is written first and the manifest last, before the order", async
       "put annexes/burst/config/SHA.tar.gz",
       "put annexes/burst/credential/SHA",
       "put annexes/burst/annex.ini",
+      "intend",
       "order",
+      "answered",
     ],
   );
 });

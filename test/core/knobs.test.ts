@@ -13,6 +13,7 @@ test("the least that must be written gives an annex with every default", () => {
   assert.deepEqual(knobs, {
     pool: undefined,
     stop: false,
+    stateDirectory: "/var/lib/updraft",
     annexes: [
       {
         name: "burst",

@@ -25,6 +25,8 @@ test("the pool, the schedd and the collectors come from HTCondor's own knobs", (
     schedd: "cm.pool.test",
     condorHost: "cm.pool.test",
     collectors: "cm.pool.test:9618, cm2.pool.test",
+    negotiatorIntervalSeconds: 60,
+    spool: "/var/lib/condor/spool",
     passwordFile: "/etc/condor/passwords.d/POOL",
   });
 });

@@ -51,10 +51,8 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     const created = JSON.parse(
       await succeed(accessPoint, "create", "burst", "--count", "3", "--lease", "1h", "--yes", "--json"),
     ) as { instances: Instance[] };
-    assert.deepEqual(
-      created.instances.map(({ progress }) => progress),
-      ["joined", "joined", "joined"],
-    );
+    assert.equal(created.instances.length, 3);
+    assert.ok(created.instances.every(({ progress }) => ["joined", "claimed"].includes(progress)));
     const ids = created.instances.map(({ id }) => id).sort();
     await eventually("every job is done", 120, async () => {
       assert.equal((await finishedJobs(accessPoint, optedIn)).length, 24);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
+import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
 import type { CloudFormation, Ec2, FleetOutcome, Stack, Storage, StoredObject } from "../../core/ports.ts";
 
@@ -44,6 +45,8 @@ export class World {
   account = ACCOUNT;
   credential: Uint8Array = new TextEncoder().encode("scrambled");
   configFiles: Record<string, string> = {};
+  /** The journal's files by order id. */
+  readonly journalFiles = new Map<string, string>();
   private orders = 0;
 
   constructor() {
@@ -149,7 +152,13 @@ export class World {
     instanceTypes: async (types) =>
       types
         .filter((type) => !type.startsWith("none."))
-        .map((type) => ({ type, burstable: type.startsWith("t"), cpus: 2 })),
+        .map((type) => ({ type, burstable: type.startsWith("t"), cpus: 2, memory: 8192, gpus: 0 })),
+    tag: async (ids, tags) => {
+      this.deeds.push(`tag ${ids.join(" ")} ${JSON.stringify(tags)}`);
+      this.instances = this.instances.map((one) =>
+        ids.includes(one.id) ? { ...one, tags: { ...one.tags, ...tags } } : one,
+      );
+    },
     image: async (id) => (id === "ami-00000000" ? undefined : { id, name: "htcondor" }),
   };
 
@@ -182,7 +191,26 @@ export class World {
     },
   };
 
+  readonly journal: Journal = {
+    read: async () => {
+      const read = [...this.journalFiles].map(([id, text]) => [id, parseEntry(text)] as const);
+      return {
+        entries: read.flatMap(([, entry]) => (typeof entry === "string" ? [] : [entry])),
+        unreadable: read.flatMap(([id, entry]) => (typeof entry === "string" ? [`${id}: ${entry}`] : [])),
+      };
+    },
+    write: async (entry) => {
+      this.deeds.push(entry.answer === undefined ? "intend" : "answered");
+      this.journalFiles.set(entry.orderId, formatEntry(entry));
+    },
+    remove: async (orderId) => {
+      this.deeds.push("settled");
+      this.journalFiles.delete(orderId);
+    },
+  };
+
   readonly ports: CreatePorts = {
+    journal: this.journal,
     clock: this.clock,
     ec2: this.ec2,
     cloudFormation: this.cloudFormation,

@@ -30,4 +30,6 @@ export const SITE: Site = {
   condorHost: "cm.pool.test",
   collectors: "cm.pool.test",
   passwordFile: "/etc/condor/passwords.d/POOL",
+  negotiatorIntervalSeconds: 60,
+  spool: "/var/lib/condor/spool",
 };

@@ -1,0 +1,93 @@
+import { quote } from "../core/classad.ts";
+import type { Pool, PoolFacts } from "../core/sensors.ts";
+import type { AnnexSlot } from "../core/supply.ts";
+import { freeSlotConstraint, number, parseAds, text, type Ad } from "./condor-ads.ts";
+import { resources } from "./condor-queue.ts";
+import { slot } from "./condor.ts";
+import type { Run } from "./run.ts";
+
+const QUERY_SECONDS = 10;
+
+const FACTS = [
+  "MyType",
+  "Name",
+  "LastNegotiationCycleEnd0",
+  "IsAccountingGroup",
+  "SurplusPolicy",
+  "EffectiveQuota",
+  "WeightedResourcesUsed",
+  "MaxJobsRunning",
+  "TotalRunningJobs",
+  "JobsUnmaterialized",
+];
+
+const SLOT = [
+  "Name",
+  "State",
+  "Activity",
+  "CloudInstanceID",
+  "SlotType",
+  "Start",
+  "Cpus",
+  "Memory",
+  "Disk",
+  "GPUs",
+  "TotalSlotCpus",
+  "TotalSlotMemory",
+  "TotalSlotDisk",
+  "TotalSlotGPUs",
+];
+
+export function pool(run: Run): Pool {
+  const query = async (constraint: string, attributes: readonly string[], kind: readonly string[]) => {
+    const args = [...kind, "-constraint", constraint, "-attributes", attributes.join(","), "-json"];
+    return parseAds(await run("condor_status", args, { timeoutSeconds: QUERY_SECONDS }), "condor_status");
+  };
+  return {
+    async facts(schedd) {
+      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
+      return poolFacts(await query(constraint, FACTS, ["-any"]));
+    },
+    async annexSlots(annex, schedd) {
+      const constraint = `AnnexName =?= ${quote(annex)} && (AnnexSchedd =?= undefined || AnnexSchedd =?= ${quote(schedd)})`;
+      return (await query(constraint, SLOT, [])).map(annexSlot);
+    },
+    async freeSlots(annex) {
+      const ads = await query(freeSlotConstraint(annex), SLOT, []);
+      return ads.map((ad) => ({ name: text(ad["Name"]) ?? "", free: resources(ad, "") }));
+    },
+  };
+}
+
+function annexSlot(ad: Ad): AnnexSlot {
+  return {
+    ...slot(ad),
+    free: resources(ad, ""),
+    size: ad["SlotType"] === "Dynamic" ? undefined : resources(ad, "TotalSlot"),
+    accepting: ad["Start"] !== false && ad["State"] !== "Drained",
+  };
+}
+
+function poolFacts(ads: readonly Ad[]): PoolFacts {
+  const ofType = (type: string): Ad[] => ads.filter((ad) => ad["MyType"] === type);
+  const [schedd] = ofType("Scheduler");
+  const cycles = ofType("Negotiator").flatMap((ad) => number(ad["LastNegotiationCycleEnd0"]) ?? []);
+  const most = number(schedd?.["MaxJobsRunning"]);
+  return {
+    negotiatedAt: cycles.length === 0 ? undefined : Math.max(...cycles),
+    quotas: ofType("Accounting").flatMap((ad) => {
+      // Only a group that takes no surplus is held to its quota.
+      if (ad["IsAccountingGroup"] !== true || ad["SurplusPolicy"] !== "no") return [];
+      const quota = number(ad["EffectiveQuota"]);
+      if (quota === undefined) return [];
+      return [{ group: text(ad["Name"]) ?? "", quota, used: number(ad["WeightedResourcesUsed"]) ?? 0 }];
+    }),
+    startable:
+      schedd === undefined
+        ? undefined
+        : most === undefined
+          ? Number.POSITIVE_INFINITY
+          : Math.max(0, most - (number(schedd["TotalRunningJobs"]) ?? 0)),
+    unmaterialized: number(schedd?.["JobsUnmaterialized"]) ?? 0,
+  };
+}

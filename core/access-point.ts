@@ -1,0 +1,23 @@
+import { EXPRESSION_KNOB, knobError, readKnobs, type Knobs, type Setting } from "./knobs.ts";
+import { SETTINGS, site, type Site } from "./site.ts";
+
+export type Configuration = {
+  /** Every defined knob whose name matches the regular expression. */
+  settings(pattern: string): Promise<Setting[]>;
+  /** What is wrong with a ClassAd expression; undefined when nothing is. */
+  expressionError(expression: string): Promise<string | undefined>;
+};
+
+/** This access point: its pool and every knob, checked by HTCondor where only HTCondor can. */
+export async function readAccessPoint(condor: Configuration): Promise<{ site: Site; knobs: Knobs }> {
+  const settings = await condor.settings(SETTINGS);
+  const { knobs, problems } = readKnobs(settings);
+  for (const setting of settings) {
+    const known = problems.some((problem) => problem.name === setting.name);
+    if (known || !EXPRESSION_KNOB.test(setting.name)) continue;
+    const wrong = await condor.expressionError(setting.value);
+    if (wrong !== undefined) problems.push({ ...setting, expected: `a ClassAd expression, but ${wrong}` });
+  }
+  if (problems.length > 0) throw knobError(problems);
+  return { site: site(settings), knobs };
+}

@@ -1,0 +1,275 @@
+import { UpdraftError } from "./errors.ts";
+import { isLive, isOurs, type Instance, type Owner } from "./instance.ts";
+import {
+  ABSENT_SECONDS,
+  concerns,
+  journalEntry,
+  requestOf,
+  settle,
+  type Journal,
+  type JournalEntry,
+} from "./journal.ts";
+import { order, type Market, type OrderTerms } from "./order.ts";
+import { checkRoom, type OrderPlan } from "./plan-order.ts";
+import type { Clock, Ec2, FleetError, Report } from "./ports.ts";
+import { TAG } from "./tags.ts";
+import { formatDuration, type UnixTime } from "./time.ts";
+
+export type OrderPorts = {
+  readonly clock: Clock;
+  readonly ec2: Ec2;
+  readonly journal: Journal;
+  /** 16 lower-case letters or digits, never twice the same. */
+  orderId(): string;
+  readonly report: Report;
+};
+
+type ReconcilePorts = Pick<OrderPorts, "clock" | "journal" | "report"> & {
+  readonly ec2: Pick<Ec2, "instances" | "createFleet">;
+};
+
+/** What is known after the journal has been reconciled with EC2. */
+export type Reconciled = {
+  /** All of the annex that EC2 shows, terminated ones included. */
+  readonly instances: readonly Instance[];
+  /** Instances of orders that count as placed though EC2 does not show them yet. */
+  readonly unseen: number;
+};
+
+type SettlePorts = Pick<OrderPorts, "clock" | "journal" | "report"> & {
+  readonly ec2: Pick<Ec2, "instances">;
+};
+
+/** Looks for what earlier runs left, and forgets what is settled. */
+export async function settleJournal(
+  ports: SettlePorts,
+  owner: Owner,
+  region: string,
+): Promise<Reconciled & { readonly unanswered: readonly JournalEntry[] }> {
+  const { entries, unreadable } = await ports.journal.read();
+  if (unreadable.length > 0) {
+    throw new UpdraftError(
+      "failed",
+      `the journal of orders cannot be read: ${unreadable.join("; ")}`,
+      "Nothing is ordered until it can. Each file is named for its order: when `updraft status` shows that order's instances, or none ten minutes later, the file may be removed.",
+    );
+  }
+  const instances = await ours(ports, owner);
+  const now = ports.clock.now();
+  const unanswered: JournalEntry[] = [];
+  let unseen = 0;
+  for (const entry of entries) {
+    if (!concerns(entry, owner, region)) continue;
+    const settlement = settle(entry, instances, now);
+    if (settlement.state === "pending") {
+      unseen += settlement.unseen;
+      if (!settlement.answered) unanswered.push(entry);
+      continue;
+    }
+    if (settlement.state === "absent") {
+      ports.report(
+        `order ${entry.orderId}: EC2 does not show ${settlement.missing} of ${entry.count} after ${formatDuration(ABSENT_SECONDS)}: they were not launched, or have ended`,
+      );
+    }
+    await ports.journal.remove(entry.orderId);
+  }
+  return { instances, unseen, unanswered };
+}
+
+/**
+ * First thing in every run that orders, under the lock. With `replay`, an order whose answer nobody has read is sent
+ * again as it was, which by its token is the same order; without, it is only looked for.
+ */
+export async function reconcile(
+  ports: ReconcilePorts,
+  owner: Owner,
+  region: string,
+  replay: boolean,
+): Promise<Reconciled> {
+  const { instances, unseen, unanswered } = await settleJournal(ports, owner, region);
+  if (!replay) return { instances, unseen };
+  const now = ports.clock.now();
+  const repeatable = unanswered.filter((entry) => now - entry.orderedAt < ABSENT_SECONDS);
+  if (repeatable.length === 0) return { instances, unseen };
+  for (const entry of repeatable) {
+    ports.report(`order ${entry.orderId}: nobody has read its answer; sending the same request again`);
+    try {
+      await send(ports, entry, { attempts: 1, sentBefore: true });
+    } catch (error) {
+      if (!(error instanceof UpdraftError)) throw error;
+      // Refused now; what it may have launched before still counts until it is seen or absent.
+      ports.report(`order ${entry.orderId}: ${error.message}`);
+    }
+  }
+  return settleJournal(ports, owner, region);
+}
+
+/** Throws when the plan's instances are too many beside what there is. */
+export function checkPlanRoom(plan: OrderPlan, { instances, unseen }: Reconciled): void {
+  checkRoom(plan.annex, instances.filter(isLive).length + unseen, plan.count);
+}
+
+export type Placed = {
+  readonly orderId: string;
+  readonly market: Market;
+  readonly instanceIds: readonly string[];
+  readonly errors: readonly FleetError[];
+};
+
+/** How long to stay with an order whose outcome is not known, and with EC2 when it does not know our profile yet. */
+export type Patience = { readonly attempts: number; readonly newProfileSeconds: number };
+
+/** A person waits; a hook leaves the rest to the journal and its next run. */
+export const PATIENT: Patience = { attempts: 4, newProfileSeconds: 120 };
+export const BRISK: Patience = { attempts: 1, newProfileSeconds: 0 };
+
+/** Orders the plan's instances: one order, or spot and then on-demand for what spot did not give. */
+export async function placeOrders(
+  ports: OrderPorts,
+  plan: OrderPlan,
+  patience: Patience = PATIENT,
+): Promise<Placed[]> {
+  const { purchase } = plan.annex;
+  if (purchase !== "spot-then-on-demand") {
+    return [await placeOrder(ports, plan, purchase, plan.count, patience)];
+  }
+  const spot = await placeOrder(ports, plan, "spot", plan.count, patience);
+  const missing = plan.count - spot.instanceIds.length;
+  if (missing <= 0) return [spot];
+  ports.report(`spot gave ${spot.instanceIds.length} of ${plan.count}: ordering ${missing} on-demand`);
+  return [spot, await placeOrder(ports, plan, "on-demand", missing, patience)];
+}
+
+const UNKNOWN_PAUSE_SECONDS = 5;
+const NEW_PROFILE_PAUSE_SECONDS = 10;
+
+async function placeOrder(
+  ports: OrderPorts,
+  plan: OrderPlan,
+  market: Market,
+  count: number,
+  patience: Patience,
+): Promise<Placed> {
+  const until = ports.clock.now() + patience.newProfileSeconds;
+  for (;;) {
+    const now = Math.floor(ports.clock.now());
+    const next = order(terms(plan, ports.orderId(), market, count, now));
+    ports.report(`order ${next.id}: ${count} × ${market}`);
+    const entry = journalEntry(next, plan.owner, plan.annex.region, now);
+    const sent = await send(ports, entry, { attempts: patience.attempts, sentBefore: false });
+    const placed = sent.answer ? sent : await seenAfterAll(ports, plan, sent);
+    const result: Placed = {
+      orderId: next.id,
+      market,
+      instanceIds: placed.answer?.instanceIds ?? [],
+      errors: placed.errors,
+    };
+    // A new instance profile is not visible everywhere at once.
+    const newProfile =
+      result.instanceIds.length === 0 &&
+      result.errors.length > 0 &&
+      result.errors.every((error) => /invalid iam instance profile/i.test(error.message));
+    if (!newProfile || ports.clock.now() >= until) return result;
+    ports.report("EC2 does not see the new instance profile yet: ordering again");
+    await ports.clock.sleep(NEW_PROFILE_PAUSE_SECONDS);
+  }
+}
+
+type Sent = {
+  readonly entry: JournalEntry;
+  readonly answer: { readonly instanceIds: readonly string[] } | undefined;
+  readonly errors: readonly FleetError[];
+  readonly reason: string;
+};
+
+/**
+ * Sends an entry's request, which is on the disk before it leaves, until its outcome is known or the attempts are
+ * used up. A definite refusal is thrown, and forgotten by the journal.
+ */
+async function send(
+  ports: Pick<OrderPorts, "clock" | "journal" | "report"> & { readonly ec2: Pick<Ec2, "createFleet"> },
+  first: JournalEntry,
+  { attempts, sentBefore }: { readonly attempts: number; readonly sentBefore: boolean },
+): Promise<Sent> {
+  let reason = "";
+  let entry = first;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (attempt > 1) {
+      ports.report(
+        `order ${entry.orderId}: the outcome is not known (${reason}); sending the same request again`,
+      );
+      await ports.clock.sleep(UNKNOWN_PAUSE_SECONDS);
+    }
+    entry = { ...entry, sentAt: ports.clock.now() };
+    await ports.journal.write(entry);
+    let result;
+    try {
+      result = await ports.ec2.createFleet(requestOf(entry));
+    } catch (error) {
+      // Refused, not lost; but what was sent before may still have had an effect.
+      if (error instanceof UpdraftError && attempt === 1 && !sentBefore) {
+        await ports.journal.remove(entry.orderId);
+      }
+      throw error;
+    }
+    if (result.outcome === "answered") {
+      const answered = { ...entry, answer: { at: ports.clock.now(), instanceIds: result.instanceIds } };
+      if (result.instanceIds.length === 0) await ports.journal.remove(entry.orderId);
+      else await ports.journal.write(answered);
+      return { entry, answer: answered.answer, errors: result.errors, reason: "" };
+    }
+    reason = result.reason;
+  }
+  return { entry, answer: undefined, errors: [], reason };
+}
+
+/** Looks for the instances of an order whose answer was lost. */
+async function seenAfterAll(
+  ports: OrderPorts,
+  plan: OrderPlan,
+  { entry, reason }: Sent,
+): Promise<Pick<Sent, "answer" | "errors">> {
+  const found = (await ours(ports, plan.owner)).filter((one) => one.tags[TAG.order] === entry.orderId);
+  if (found.length > 0) return { answer: { instanceIds: found.map((one) => one.id) }, errors: [] };
+  throw new UpdraftError(
+    "failed",
+    `nobody knows yet whether order ${entry.orderId} was placed: ${reason}`,
+    `It counts as placed for ten minutes; the next run sends the same request again. Look with \`updraft status ${plan.annex.name}\`; what was launched ends with its lease.`,
+  );
+}
+
+function terms(plan: OrderPlan, id: string, market: Market, count: number, now: UnixTime): OrderTerms {
+  const { annex, site, annexSetup } = plan;
+  return {
+    id,
+    annex: annex.name,
+    pool: site.pool,
+    schedd: site.schedd,
+    owner: plan.user,
+    market,
+    count,
+    orderedAt: now,
+    leaseExpiration: now + plan.leaseSeconds,
+    idleSeconds: plan.idleSeconds,
+    maxPrice: annex.maxPrice,
+    imageId: plan.image.id,
+    subnets: plan.subnets.map((subnet) => subnet.id),
+    types: plan.types,
+    template: annexSetup.template,
+    burstableTemplate: annexSetup.burstableTemplate,
+    tags: annex.tags,
+  };
+}
+
+/** The annex's instances, terminated ones included as long as EC2 shows them. */
+export async function ours(
+  ports: { readonly ec2: Pick<Ec2, "instances"> },
+  owner: Owner,
+): Promise<Instance[]> {
+  return (await ports.ec2.instances(owner)).filter((one) => isOurs(one, owner));
+}
+
+/** Why a fleet gave fewer than were asked for, each reason once. */
+export function fleetReasons(placed: readonly Placed[]): string[] {
+  return [...new Set(placed.flatMap((one) => one.errors.map((error) => `${error.code}: ${error.message}`)))];
+}

@@ -1,0 +1,128 @@
+import { UpdraftError } from "./errors.ts";
+import { isLive, isOurs } from "./instance.ts";
+import { knobName, type AnnexKnobs } from "./knobs.ts";
+import type { Ec2, InstanceTypeFacts, Subnet } from "./ports.ts";
+import type { Ground } from "./publish.ts";
+
+export type PlanPorts = {
+  readonly ec2: Pick<Ec2, "instances" | "subnets" | "instanceTypes" | "image">;
+  /** The AMI behind the annex's image: the id itself, or what the SSM parameter holds. */
+  imageId(image: string): Promise<string>;
+};
+
+export type OrderRequest = {
+  readonly count: number;
+  /** The lease, once the longest that the account allows is known. */
+  leaseSeconds(maxLeaseSeconds: number): number;
+  readonly idleSeconds: number;
+  readonly instanceTypes: readonly string[];
+  /** The person who orders. */
+  readonly user: string;
+};
+
+/** Everything that an order will be, decided before anything is done. */
+export type OrderPlan = Ground & {
+  readonly count: number;
+  readonly leaseSeconds: number;
+  readonly idleSeconds: number;
+  readonly user: string;
+  readonly image: { readonly id: string; readonly name: string };
+  readonly types: readonly InstanceTypeFacts[];
+  readonly subnets: readonly Subnet[];
+  readonly alreadyLive: number;
+};
+
+/** Checks everything that can be checked without ordering. */
+export async function planOrder(ports: PlanPorts, ground: Ground, request: OrderRequest): Promise<OrderPlan> {
+  const { annex, owner } = ground;
+  const leaseSeconds = request.leaseSeconds(ground.accountSetup.maxLeaseSeconds);
+  const [subnets, types, imageId] = await Promise.all([
+    findSubnets(ports.ec2, annex),
+    findTypes(ports.ec2, request.instanceTypes, annex),
+    ports.imageId(annex.image),
+  ]);
+  const image = await ports.ec2.image(imageId);
+  if (image === undefined) {
+    throw new UpdraftError(
+      "config",
+      `there is no image ${imageId} in ${annex.region} that this account may launch`,
+      `Set ${knobName(annex.name, "IMAGE_ID")} to an AMI of that region.`,
+    );
+  }
+  const alreadyLive = (await ports.ec2.instances(owner)).filter(
+    (one) => isOurs(one, owner) && isLive(one),
+  ).length;
+  checkRoom(annex, alreadyLive, request.count);
+  return {
+    ...ground,
+    count: request.count,
+    leaseSeconds,
+    idleSeconds: request.idleSeconds,
+    user: request.user,
+    image,
+    types,
+    subnets,
+    alreadyLive,
+  };
+}
+
+/** Throws when so many more would be too many. */
+export function checkRoom(annex: AnnexKnobs, placed: number, count: number): void {
+  if (placed + count <= annex.maxInstances) return;
+  throw new UpdraftError(
+    "usage",
+    `${count} more would make ${placed + count} instances, and ` +
+      `${knobName(annex.name, "MAX_INSTANCES")} allows ${annex.maxInstances}`,
+    `Ask for at most ${Math.max(0, annex.maxInstances - placed)}, or raise that knob.`,
+  );
+}
+
+async function findSubnets(ec2: Pick<Ec2, "subnets">, annex: AnnexKnobs): Promise<Subnet[]> {
+  const found = await ec2.subnets(annex.subnets);
+  checkSubnets(found, annex);
+  return found;
+}
+
+/** A fleet takes one subnet of a zone, and an annex has its security group in one VPC. */
+export function checkSubnets(found: readonly Subnet[], annex: AnnexKnobs): void {
+  const knob = knobName(annex.name, "SUBNETS");
+  const missing = annex.subnets.find((id) => !found.some((subnet) => subnet.id === id));
+  if (missing !== undefined) {
+    throw new UpdraftError("config", `there is no subnet ${missing} in ${annex.region}`, `Correct ${knob}.`);
+  }
+  const vpcs = new Set(found.map((subnet) => subnet.vpcId));
+  if (vpcs.size > 1) {
+    throw new UpdraftError(
+      "config",
+      `${knob} names subnets of ${vpcs.size} VPCs`,
+      "Name subnets of one VPC.",
+    );
+  }
+  for (const subnet of found) {
+    const twin = found.find((other) => other.id !== subnet.id && other.zone === subnet.zone);
+    if (twin !== undefined) {
+      throw new UpdraftError(
+        "config",
+        `${knob} names ${subnet.id} and ${twin.id}, both in zone ${subnet.zone}: EC2 takes one of a zone`,
+        "Name one subnet of each zone.",
+      );
+    }
+  }
+}
+
+export async function findTypes(
+  ec2: Pick<Ec2, "instanceTypes">,
+  asked: readonly string[],
+  annex: AnnexKnobs,
+): Promise<InstanceTypeFacts[]> {
+  const found = await ec2.instanceTypes(asked);
+  const missing = asked.find((type) => !found.some((facts) => facts.type === type));
+  if (missing !== undefined) {
+    throw new UpdraftError(
+      "config",
+      `there is no instance type ${missing} in ${annex.region}`,
+      `Correct ${knobName(annex.name, "INSTANCE_TYPES")} or --type.`,
+    );
+  }
+  return asked.flatMap((type) => found.filter((facts) => facts.type === type));
+}

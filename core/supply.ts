@@ -1,0 +1,100 @@
+import { LATE_AFTER_SECONDS, progress, type Instance, type Slot } from "./instance.ts";
+import type { Resources } from "./packing.ts";
+import { TAG } from "./tags.ts";
+import type { UnixTime } from "./time.ts";
+
+/** A slot of the annex with what the hook decides by. */
+export type AnnexSlot = Slot & {
+  /** What an unclaimed slot could still take. */
+  readonly free: Resources;
+  /** All that a slot has when nothing is claimed of it; undefined for one that was cut from another. */
+  readonly size: Resources | undefined;
+  /** It takes jobs: START is not false, and it is not being drained. */
+  readonly accepting: boolean;
+};
+
+export type Member = {
+  readonly id: string;
+  readonly type: string;
+  readonly progress: "in flight" | "late" | "idle" | "busy" | "lost" | "ending";
+  /** Free capacity of its unclaimed slots that take jobs. */
+  readonly free: readonly Resources[];
+  readonly claimed: number;
+  readonly size: Resources | undefined;
+  /** Tagged to end when unclaimed. */
+  readonly released: boolean;
+  /** The hook ordered it, and so may release it. */
+  readonly ours: boolean;
+};
+
+/** `htcondor:Owner` of what the hook orders: nobody's login name. */
+export const HOOK_USER = "updraft-schedd";
+
+/** Instances ⋈ slots. `joined` tells which had slots when last looked, so that a collector that lost them is noticed. */
+export function supply(
+  instances: readonly Instance[],
+  slots: readonly AnnexSlot[],
+  joined: Readonly<Record<string, UnixTime>>,
+  now: UnixTime,
+): Member[] {
+  const byInstance = Map.groupBy(slots, (slot) => slot.instanceId);
+  return instances
+    .filter((one) => one.state !== "terminated")
+    .map((one) => {
+      const own = byInstance.get(one.id) ?? [];
+      const open = own.filter((slot) => slot.state === "Unclaimed" && slot.accepting);
+      return {
+        id: one.id,
+        type: one.type,
+        progress: stage(one, own, joined[one.id] !== undefined, now),
+        free: open.map((slot) => slot.free),
+        claimed: own.filter(({ state }) => CLAIMED.has(state)).length,
+        size: own.find((slot) => slot.size !== undefined)?.size,
+        released: (one.tags[TAG.release] ?? "") !== "",
+        ours: one.tags[TAG.owner] === HOOK_USER,
+      };
+    });
+}
+
+/** Everything but free, or about to be free: whoever is in doubt is busy. */
+const CLAIMED = new Set(["Claimed", "Matched", "Preempting"]);
+
+function stage(
+  instance: Instance,
+  own: readonly AnnexSlot[],
+  hadSlots: boolean,
+  now: UnixTime,
+): Member["progress"] {
+  const found = progress(instance, own, now, LATE_AFTER_SECONDS);
+  switch (found) {
+    case "ending":
+    case "gone":
+      return "ending";
+    case "ordered":
+    case "running":
+    case "late":
+      return hadSlots ? "lost" : found === "late" ? "late" : "in flight";
+    case "joined":
+    case "claimed":
+      return own.every((slot) => slot.state === "Unclaimed") ? "idle" : "busy";
+  }
+}
+
+/** Why the collector and EC2 cannot both be believed; undefined when they agree. */
+export function contradiction(
+  members: readonly Member[],
+  instances: readonly Instance[],
+  slots: readonly AnnexSlot[],
+): string | undefined {
+  const known = new Set(instances.map((one) => one.id));
+  const strange = slots.find((slot) => slot.instanceId !== undefined && !known.has(slot.instanceId));
+  if (strange !== undefined) {
+    return `the collector shows a slot of ${strange.instanceId ?? ""}, which EC2 does not list`;
+  }
+  // Those that were told to end may be doing so just now.
+  const lost = members.filter((one) => one.progress === "lost" && !one.released).length;
+  const joined = members.filter((one) => one.progress === "idle" || one.progress === "busy").length;
+  return lost > 0 && lost >= joined
+    ? `the collector shows no slot of ${lost} of ${lost + joined} instances that had joined`
+    : undefined;
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { archive, sha256 } from "../adapters/archive.ts";
+import { cloudFormation } from "../adapters/cloudformation.ts";
+import { pool } from "../adapters/condor-pool.ts";
+import { queue } from "../adapters/condor-queue.ts";
+import { condor } from "../adapters/condor.ts";
+import { ec2 } from "../adapters/ec2.ts";
+import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
+import { journalFile } from "../adapters/journal-file.ts";
+import { withLock } from "../adapters/lock.ts";
+import { run } from "../adapters/run.ts";
+import { s3 } from "../adapters/s3.ts";
+import { imageId } from "../adapters/ssm.ts";
+import { identity } from "../adapters/sts.ts";
+import { readAccessPoint } from "../core/access-point.ts";
+import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
+import { hookOutput, type HookOutput } from "../core/hook-output.ts";
+import { formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
+import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Site } from "../core/site.ts";
+import { NO_MEMORY, tick, type TickPorts } from "../core/tick.ts";
+import { VERSION } from "../core/version.ts";
+
+/** HTCondor starts it again after a minute, and may crash when it is stopped while a hook runs: a tick is short. */
+const TICK_SECONDS = 45;
+const LOCK_SECONDS = 5;
+const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8 } as const;
+const STATE_FILE = "state.json";
+
+const HELP = `updraft-schedd: measures demand and supply of every annex, publishes them, and in mode act orders and releases
+
+HTCondor's schedd runs it (SCHEDD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex_) and needs no arguments. It prints
+attributes such as burst_JobsIdle, burst_Recommended, burst_LimitedBy and burst_Reason. When something could not be
+measured it prints those of its last good run with burst_LastError, orders and releases nothing, and ends with status 1.
+
+  --version      print the version
+`;
+
+const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(seconds * 1000) };
+
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+export async function schedd(args: readonly string[]): Promise<number> {
+  let options: { help?: boolean; version?: boolean };
+  try {
+    const known = { help: { type: "boolean" }, version: { type: "boolean" } } as const;
+    options = parseArgs({ args: [...args], options: known }).values;
+  } catch (error) {
+    process.stderr.write(`updraft-schedd: ${messageOf(error)}\nTry updraft-schedd --help.\n`);
+    return EXIT_STATUS.usage;
+  }
+  if (options.help === true || options.version === true) {
+    process.stdout.write(options.help === true ? HELP : `updraft-schedd ${VERSION}\n`);
+    return 0;
+  }
+
+  const output = hookOutput();
+  const ended = new AbortController();
+  const failed = await Promise.race([
+    everyAnnex(output).catch((error: unknown) => failure(output, error)),
+    delay(TICK_SECONDS * 1000, undefined, { signal: ended.signal }).then(() =>
+      failure(
+        output,
+        new UpdraftError(
+          "failed",
+          `the run did not end within ${TICK_SECONDS} s`,
+          "See whether collector, schedd and AWS answer; what was under way is in the journal.",
+        ),
+      ),
+    ),
+  ]);
+  ended.abort();
+  await new Promise<void>((resolve) => process.stdout.write(output.text(), () => resolve()));
+  // What still waits for a neighbour is in the journal; the next run takes it up.
+  process.exit(failed ? EXIT_STATUS.failed : 0);
+}
+
+/** Reads, measures and acts, annex by annex; true when something went wrong. */
+async function everyAnnex(output: HookOutput): Promise<boolean> {
+  output.use(await readState(DEFAULT_STATE_DIRECTORY));
+  const here = condor(run());
+  const { site, knobs } = await readAccessPoint(here);
+  const directory = knobs.stateDirectory;
+  output.use(
+    await readState(directory),
+    knobs.annexes.map((annex) => annex.name),
+  );
+  return withLock(directory, LOCK_SECONDS, async () => {
+    let failed = false;
+    for (const annex of knobs.annexes) failed = (await oneAnnex(output, annex, site, knobs)) || failed;
+    await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state()));
+    return failed;
+  });
+}
+
+async function oneAnnex(output: HookOutput, annex: AnnexKnobs, site: Site, knobs: Knobs): Promise<boolean> {
+  const started = clock.now();
+  const memory = output.before(annex.name)?.memory ?? NO_MEMORY;
+  const result = await tick(ports(annex, knobs.stateDirectory), { annex, site, stop: knobs.stop, memory });
+  const seconds = Math.max(0, clock.now() - started);
+  if (!("attributes" in result)) {
+    output.held(annex.name, result, seconds);
+    return true;
+  }
+  const attributes = { ...result.attributes, MeasuredAt: Math.floor(started), TickSeconds: seconds };
+  output.measured(annex.name, { attributes, memory: result.memory });
+  return result.attributes["LastError"] !== undefined;
+}
+
+function ports(annex: AnnexKnobs, stateDirectory: string): TickPorts {
+  const { region } = annex;
+  const here = run();
+  return {
+    clock,
+    report,
+    queue: queue(here),
+    pool: pool(here),
+    ec2: ec2(region, AWS),
+    cloudFormation: cloudFormation(region, clock, report, AWS),
+    storage: (bucket, account) => s3(region, bucket, account, AWS),
+    account: async () => (await identity(region, AWS)).account,
+    imageId: (image) => imageId(region, image, AWS),
+    configFiles: async () =>
+      annex.configDirectory === undefined
+        ? {}
+        : await readConfigFiles(annex.configDirectory, knobName(annex.name, "CONFIG_DIR")),
+    archive,
+    sha256,
+    journal: journalFile(stateDirectory),
+    orderId: () => randomBytes(8).toString("hex"),
+  };
+}
+
+function failure(output: HookOutput, error: unknown): boolean {
+  const foreseen = error instanceof UpdraftError;
+  report(
+    foreseen ? `${error.message}\n  ${error.remedy}` : String(error instanceof Error ? error.stack : error),
+  );
+  output.failed(foreseen ? messageOf(error) : `this is a fault of Updraft: ${messageOf(error)}`);
+  return true;
+}
+
+async function readState(directory: string): Promise<HookState> {
+  return parseHookState(await readFile(join(directory, STATE_FILE), "utf8").catch(() => ""));
+}

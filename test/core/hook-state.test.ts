@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { hookOutput } from "../../core/hook-output.ts";
+import { formatHookState, parseHookState, type HookState } from "../../core/hook-state.ts";
+import { NO_MEMORY } from "../../core/tick.ts";
+
+const STATE: HookState = {
+  burst: {
+    attributes: { JobsIdle: 3, Reason: "3 idle jobs", Flag: true },
+    memory: { joined: { "i-1": 5 }, idleSince: { "i-1": 4 } },
+  },
+};
+
+test("what a run leaves is read by the next", () => {
+  assert.deepEqual(parseHookState(formatHookState(STATE)), STATE);
+});
+
+test("whatever is in the file instead, there is no history and no failure", () => {
+  for (const text of ["", "{", "null", "[]", "5", '{"format":2,"annexes":{}}', '{"format":1}']) {
+    assert.deepEqual(parseHookState(text), {}, text);
+  }
+  fc.assert(
+    fc.property(fc.json(), (json) => {
+      parseHookState(json);
+      parseHookState(`{"format":1,"annexes":${json}}`);
+      parseHookState(`{"format":1,"annexes":{"burst":${json}}}`);
+    }),
+  );
+});
+
+test("what is not an attribute or a time is dropped from it", () => {
+  const text = JSON.stringify({
+    format: 1,
+    annexes: {
+      burst: {
+        attributes: { Good: 1, "Bad name": 2, List: [], Nothing: null },
+        memory: { joined: { "i-1": "5", "i-2": 6 }, idleSince: [] },
+      },
+    },
+  });
+  assert.deepEqual(parseHookState(text), {
+    burst: { attributes: { Good: 1 }, memory: { joined: { "i-2": 6 }, idleSince: {} } },
+  });
+});
+
+test("what was measured is printed and kept, and an old error is taken back", () => {
+  const output = hookOutput();
+  output.use(STATE, ["burst"]);
+  assert.deepEqual(output.before("burst"), STATE["burst"]);
+  const state = { attributes: { JobsIdle: 4, LastError: undefined }, memory: NO_MEMORY };
+  output.measured("burst", state);
+  assert.equal(output.text(), "LastError = undefined\nburst_JobsIdle = 4\nburst_LastError = undefined\n");
+  assert.deepEqual(output.state(), { burst: state });
+});
+
+test("an annex that could not be measured keeps its last good attributes, with nothing ordered and the reason", () => {
+  const output = hookOutput();
+  output.use(STATE, ["burst", "new"]);
+  output.held("burst", { limitedBy: "EC2", reason: 'it said "no"' }, 2.5);
+  const text = output.text();
+  assert.match(text, /^burst_JobsIdle = 3$/m);
+  assert.match(text, /^burst_Ordered = 0$/m);
+  assert.match(text, /^burst_LimitedBy = "EC2"$/m);
+  assert.match(text, /^burst_Reason = "nothing is ordered or released: it said \\"no\\""$/m);
+  assert.match(text, /^burst_LastError = "it said \\"no\\""$/m);
+  assert.match(text, /^burst_TickSeconds = 2.5/m);
+  assert.deepEqual(output.state(), STATE, "a reading that failed is not remembered");
+});
+
+test("a run that fails as a whole says so for every annex that it had not measured", () => {
+  const output = hookOutput();
+  output.use({ ...STATE, other: { attributes: { JobsIdle: 9 }, memory: NO_MEMORY } });
+  output.measured("other", { attributes: { JobsIdle: 1 }, memory: NO_MEMORY });
+  output.failed("no HTCondor");
+  const text = output.text();
+  assert.match(text, /^LastError = "no HTCondor"$/m);
+  assert.match(text, /^burst_LastError = "no HTCondor"$/m);
+  assert.match(text, /^other_JobsIdle = 1$/m);
+  assert.doesNotMatch(text, /other_LastError/);
+});

@@ -1,0 +1,108 @@
+import type { IdleJob, FreeSlot, Rejection } from "../../core/demand.ts";
+import type { AnnexKnobs } from "../../core/knobs.ts";
+import type { PoolFacts } from "../../core/sensors.ts";
+import type { AnnexSlot } from "../../core/supply.ts";
+import { planPublication, writeAnnex } from "../../core/publish.ts";
+import { NO_MEMORY, tick, type Memory, type Tick, type TickPorts } from "../../core/tick.ts";
+import { World } from "./cloud.ts";
+import { SITE, annex } from "./knobs.ts";
+
+/** A pool around the world of a cloud: what the schedd and the collector would say. */
+export class HookWorld extends World {
+  knobs: AnnexKnobs = annex({ mode: "act", instanceTypes: ["m7i.large"] });
+  stop = false;
+  jobs: IdleJob[] = [];
+  rejections: Rejection[] = [];
+  free: FreeSlot[] = [];
+  annexSlots: AnnexSlot[] = [];
+  matching: number | undefined;
+  facts: PoolFacts = {
+    negotiatedAt: this.now - 10,
+    quotas: [],
+    startable: 10_000,
+    unmaterialized: 0,
+  };
+  memory: Memory = NO_MEMORY;
+  readonly asked: string[] = [];
+
+  constructor() {
+    super();
+    this.put("sweeps/last", JSON.stringify({ sweptAt: this.now - 30 }));
+  }
+
+  async publish(): Promise<void> {
+    await writeAnnex(this.ports, await planPublication(this.ports, this.knobs, SITE));
+    this.deeds.length = 0;
+  }
+
+  readonly tickPorts: TickPorts = {
+    ...this.ports,
+    queue: {
+      idleJobs: async (expression) => {
+        this.asked.push(expression);
+        return this.jobs;
+      },
+      rejections: async () => this.rejections,
+      matches: async (ids) => new Map(ids.map((id) => [id, this.matching ?? this.free.length])),
+    },
+    pool: {
+      facts: async () => this.facts,
+      annexSlots: async () => this.annexSlots,
+      freeSlots: async () => this.free,
+    },
+  };
+
+  /** One tick; what it remembers goes to the next. */
+  async tick(ports: TickPorts = this.tickPorts): Promise<Tick["attributes"] & { held?: true }> {
+    const result = await tick(ports, {
+      annex: this.knobs,
+      site: SITE,
+      stop: this.stop,
+      memory: this.memory,
+    });
+    if (!("attributes" in result)) {
+      return { held: true, LimitedBy: result.limitedBy, Reason: result.reason };
+    }
+    this.memory = result.memory;
+    return result.attributes;
+  }
+
+  /** So many opted-in jobs that have waited long. */
+  waiting(count: number): void {
+    this.jobs = Array.from({ length: count }, (_, proc) => ({
+      id: `1.${proc}`,
+      universe: 5,
+      idleSince: this.now - 600,
+      autocluster: 1,
+      matchedAt: undefined,
+      deferredUntil: undefined,
+      coolDownUntil: undefined,
+      hasConcurrencyLimits: false,
+      group: undefined,
+      request: { cpus: 1, memory: 64, disk: 1024, gpus: 0 },
+    }));
+  }
+
+  /** Every running instance joins with an idle slot of two CPUs. */
+  join(): void {
+    const size = { cpus: 2, memory: 7600, disk: 1e7, gpus: 0 };
+    this.annexSlots = this.instances
+      .filter((one) => one.state === "running")
+      .map((one) => ({
+        name: `slot1@${one.id}`,
+        instanceId: one.id,
+        state: "Unclaimed",
+        activity: "Idle",
+        free: size,
+        size,
+        accepting: true,
+      }));
+  }
+
+  /** Time goes by, and enforcer and negotiator go on. */
+  pass(seconds: number): void {
+    this.now += seconds;
+    this.put("sweeps/last", JSON.stringify({ sweptAt: this.now - 30 }));
+    this.facts = { ...this.facts, negotiatedAt: this.now - 10 };
+  }
+}
