@@ -37,6 +37,9 @@ const NOTICE_THE_DEAD_KERNEL = [
 const MISFORTUNES = ["release", "power cut", "terminated by EC2", "spot interruption"] as const;
 type Cause = "lease end" | (typeof MISFORTUNES)[number];
 
+/** What befell an instance, and when. */
+type Blows = Map<string, { readonly cause: Cause; readonly at: number }>;
+
 /** One job: how often it began again, and what was lost, by what ended the node under it. */
 export type JobRow = {
   readonly job: string;
@@ -84,18 +87,19 @@ export async function jobs({ size, seed, out }: CampaignOptions): Promise<JobRow
 async function round(sandbox: Sandbox, planned: Planned, random: () => number): Promise<JobRow[]> {
   const log = `round-${planned.round}.log`;
   const cluster = await submit(sandbox, planned.seconds, log);
-  const causes = new Map<string, Cause>();
+  const blows: Blows = new Map();
   const over = new AbortController();
-  const work = [supply(sandbox, random, over.signal), misfortune(sandbox, random, causes, over.signal)];
+  const work = Promise.all([
+    supply(sandbox, random, blows, over.signal),
+    misfortune(sandbox, random, blows, over.signal),
+  ]);
   try {
-    await emptied(sandbox, cluster, planned.seconds.length);
+    // Work ends only by failing before the jobs have.
+    await Promise.race([emptied(sandbox, cluster, planned.seconds.length, over.signal), work]);
   } finally {
     over.abort();
-    await Promise.allSettled(work);
   }
-  for (const failed of await Promise.allSettled(work)) {
-    if (failed.status === "rejected") throw failed.reason;
-  }
+  await work;
   const text = await sandbox.accessPoint.run(["cat", `/home/alice/${log}`]);
   const deaths = new Map((await sandbox.terminationLog()).map(({ instanceId, time }) => [instanceId, time]));
   const leases = new Map(
@@ -105,11 +109,14 @@ async function round(sandbox: Sandbox, planned: Planned, random: () => number): 
     ]),
   );
   const blame = (instanceId: string): Cause => {
-    const cause = causes.get(instanceId) ?? "lease end";
-    const ended = deaths.get(instanceId) ?? Number.POSITIVE_INFINITY;
+    const cause = blows.get(instanceId)?.cause ?? "lease end";
     // A release that found the node at work has ended nothing.
-    const served = cause === "release" && ended > (leases.get(instanceId) ?? 0) - DRAIN_SECONDS;
+    const served = cause === "release" && died(instanceId) > (leases.get(instanceId) ?? 0) - DRAIN_SECONDS;
     return served ? "lease end" : cause;
+  };
+  const died = (instanceId: string): number => {
+    const blow = blows.get(instanceId);
+    return (blow?.cause === "power cut" ? blow.at : deaths.get(instanceId)) ?? Number.POSITIVE_INFINITY;
   };
   const runs = jobRuns(text);
   return planned.seconds.map((seconds, proc) => {
@@ -120,7 +127,7 @@ async function round(sandbox: Sandbox, planned: Planned, random: () => number): 
       .map(({ instanceId, started, ended }) => ({
         cause: blame(instanceId),
         // What HTCondor noticed later was lost when the node died.
-        seconds: Math.max(0, Math.min(ended, deaths.get(instanceId) ?? ended) - started),
+        seconds: Math.max(0, Math.min(ended, died(instanceId)) - started),
       }));
     const completed =
       mine.filter(({ end }) => end === "completed").length === 1 && mine.at(-1)?.end === "completed";
@@ -151,10 +158,10 @@ async function submit(sandbox: Sandbox, seconds: readonly number[], log: string)
 }
 
 /** Until no job of the cluster is in the queue. */
-async function emptied(sandbox: Sandbox, cluster: string, count: number): Promise<void> {
+async function emptied(sandbox: Sandbox, cluster: string, count: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + ROUND_SECONDS * 1000;
   let told = count;
-  for (;;) {
+  while (!signal.aborted) {
     const queue = await sandbox.accessPoint.run(["condor_q", "-allusers", cluster, "-af", "JobStatus"]);
     const left = queue.split("\n").filter((line) => line !== "").length;
     if (left <= told - 10 || (left === 0 && told > 0)) {
@@ -172,9 +179,18 @@ const live = (instances: readonly InstanceView[]): InstanceView[] =>
   instances.filter(({ state }) => state === "pending" || state === "running");
 
 /** Orders what is missing to so many nodes, with leases that end while jobs run. */
-async function supply(sandbox: Sandbox, random: () => number, signal: AbortSignal): Promise<void> {
+async function supply(
+  sandbox: Sandbox,
+  random: () => number,
+  blows: Blows,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    if (live(await sandbox.instances()).length < NODES) {
+    // EC2 does not see that a machine has lost its power.
+    const alive = live(await sandbox.instances()).filter(
+      ({ instanceId }) => blows.get(instanceId)?.cause !== "power cut",
+    );
+    if (alive.length < NODES) {
       const range = LONGEST_LEASE_SECONDS - SHORTEST_LEASE_SECONDS;
       const lease = `${SHORTEST_LEASE_SECONDS + Math.floor(random() * range)}s`;
       // One at a time, so that leases differ.
@@ -187,33 +203,38 @@ async function supply(sandbox: Sandbox, random: () => number, signal: AbortSigna
 async function misfortune(
   sandbox: Sandbox,
   random: () => number,
-  causes: Map<string, Cause>,
+  blows: Blows,
   signal: AbortSignal,
 ): Promise<void> {
   for (let turn = Math.floor(random() * MISFORTUNES.length); !signal.aborted; turn++) {
     await sleep(12_000 + random() * 8000, undefined, { signal }).catch(() => undefined);
     const running = live(await sandbox.instances()).filter(
-      ({ instanceId, state }) => state === "running" && !causes.has(instanceId),
+      ({ instanceId, state }) => state === "running" && !blows.has(instanceId),
     );
     const victim = running[Math.floor(random() * running.length)];
     const cause = MISFORTUNES[turn % MISFORTUNES.length];
     if (victim === undefined || cause === undefined || signal.aborted) continue;
     const { instanceId } = victim;
-    causes.set(instanceId, cause);
-    switch (cause) {
-      case "release":
-        await tag(sandbox, instanceId, "htcondor:Release", "surplus");
-        break;
-      case "power cut":
-        await sandbox.machine(instanceId).powerCut();
-        break;
-      case "terminated by EC2":
-        await terminate(sandbox, instanceId);
-        break;
-      case "spot interruption":
-        await sandbox.interruptSpot(instanceId, NOTICE_SECONDS);
-        break;
-    }
+    blows.set(instanceId, { cause, at: Date.now() / 1000 });
+    // One that has just ended by itself suffers nothing any more.
+    await befall(sandbox, instanceId, cause).catch(() => blows.delete(instanceId));
+  }
+}
+
+async function befall(
+  sandbox: Sandbox,
+  instanceId: string,
+  cause: (typeof MISFORTUNES)[number],
+): Promise<void> {
+  switch (cause) {
+    case "release":
+      return tag(sandbox, instanceId, "htcondor:Release", "surplus");
+    case "power cut":
+      return sandbox.machine(instanceId).powerCut();
+    case "terminated by EC2":
+      return terminate(sandbox, instanceId);
+    case "spot interruption":
+      return sandbox.interruptSpot(instanceId, NOTICE_SECONDS);
   }
 }
 

@@ -64,7 +64,7 @@ const CAUSES: readonly Cause[] = [
   { name: "clock an hour ahead", endsInNode: true, injure: wrongClock(3600) },
   { name: "clock an hour behind", endsInNode: true, injure: wrongClock(-3600) },
   { name: "enforcer off", world: "the enforcer is off", endsInNode: true },
-  { name: "S3 refuses", world: "S3 refuses everybody", endsInNode: false },
+  { name: "S3 refuses", world: "S3 refuses everybody", endsInNode: true },
   { name: "whole node hangs", endsInNode: false, injure: sh(STOP_EVERYTHING) },
 ];
 

@@ -129,8 +129,8 @@ describe("a campaign", { timeout: 900_000 }, () => {
   });
 
   test("of leases: none is outlived by more than allowed, whichever part of its node has died", async () => {
-    const rows = await leases({ size: 5, seed: 1 });
-    assert.equal(rows.length, 5);
+    const rows = await leases({ size: 4, seed: 125 });
+    assert.equal(rows.length, 4);
     for (const { cause, lateSeconds } of rows) {
       assert.ok(lateSeconds <= bound(cause), `\n${leaseTable(rows)}`);
     }
