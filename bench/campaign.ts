@@ -2,8 +2,9 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { kill } from "./campaigns/kill.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity];
+const CAMPAIGNS: readonly Campaign[] = [capacity, kill];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));
