@@ -32,6 +32,13 @@ export async function writeAtomically(path: string, bytes: Uint8Array | string, 
   }
 }
 
+/** Removes what killed runs were just writing into a directory; nobody else may be writing there. */
+export async function clearDrafts(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  const drafts = names.filter((name) => /^\..+\.\d+\.tmp$/.test(name));
+  await Promise.all(drafts.map((name) => rm(join(directory, name), { force: true })));
+}
+
 /** What root makes belongs to the directory's owner, so that a hook that is not root can use it. */
 export async function shareWithOwner(directory: string, file: FileHandle): Promise<void> {
   if (process.getuid?.() !== 0) return;

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
-import { shareWithOwner } from "./files.ts";
+import { clearDrafts, shareWithOwner } from "./files.ts";
 
 const LOCK_FILE = "lock";
 
@@ -30,6 +30,7 @@ export async function withLock<T>(
   try {
     await shareWithOwner(directory, file);
     await lock(file, path, waitSeconds);
+    await clearDrafts(directory);
     return await work();
   } finally {
     await file.close();

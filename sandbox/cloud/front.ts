@@ -111,6 +111,7 @@ export async function startFront(world: FrontWorld): Promise<Front> {
     const lost = world.faults.strike(["lost-answer"], target);
     if (lost === undefined) return answer;
     entry.fault = lost.id ?? "";
+    await sleep((lost.seconds ?? 0) * 1000, undefined, { ref: false });
     throw new Dropped("the answer was lost");
   }
 

@@ -93,8 +93,8 @@ export type FaultEffect =
   | { kind: "throttle" }
   /** The request is held this long, then the connection is dropped; nothing takes effect. */
   | { kind: "timeout"; seconds: number }
-  /** The request takes effect, then the connection is dropped. */
-  | { kind: "lost-answer" }
+  /** The request takes effect, then the connection is dropped, after so many seconds when they are given. */
+  | { kind: "lost-answer"; seconds?: number }
   /** Launches that match find no capacity; the parts left out match all. */
   | {
       kind: "capacity";
