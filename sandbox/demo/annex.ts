@@ -44,7 +44,8 @@ export async function configureAnnexes(
 }
 
 const HOOK_DROP_IN = fileURLToPath(new URL("../../condor-config/schedd-cron.config", import.meta.url));
-const HOOK_USER_NAME = "updraft-hook";
+/** Whose AWS credentials the hook has. */
+export const HOOK_USER_NAME = "updraft-hook";
 
 /**
  * Installs the hook as its drop-in says: a directory and credentials of HTCondor's own user, which may do what the

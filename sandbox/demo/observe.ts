@@ -26,8 +26,13 @@ condor_status -constraint "AnnexName =?= \\"$1\\" && PartitionableSlot" -af 'str
 condor_status -schedd -af:t "Annex_$1_LimitedBy" "Annex_$1_Reason" | sed 's/^/hook /'
 `;
 
-/** Asks the pool and the cloud at once. */
-export async function observe(sandbox: Sandbox, annex: string, at: number): Promise<Sample> {
+/** Asks the pool and the cloud at once. `joined` holds the instances that were ever seen in the pool, and grows. */
+export async function observe(
+  sandbox: Sandbox,
+  annex: string,
+  at: number,
+  joined: Set<string>,
+): Promise<Sample> {
   const [said, instances] = await Promise.all([
     sandbox.accessPoint.run(["sh", "-c", QUERY, "sh", annex]),
     sandbox.instances(),
@@ -37,10 +42,8 @@ export async function observe(sandbox: Sandbox, annex: string, at: number): Prom
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
   const hosts = after("host");
   const slots = after("slot").map((line) => line.split(" "));
-  const joined = new Set(slots.map(([instance]) => instance));
-  const onAnnex = hosts.filter((host) =>
-    [...joined].some((instance) => host.includes(instance ?? "")),
-  ).length;
+  for (const [instance = ""] of slots) joined.add(instance);
+  const onAnnex = hosts.filter((host) => [...joined].some((instance) => host.includes(instance))).length;
   const [limitedBy = "", reason = ""] = (after("hook")[0] ?? "").split("\t");
   return {
     at,

@@ -29,7 +29,7 @@ export async function writePlot(path: string, title: string, samples: readonly S
     y: { label: "count", grid: true },
     marks: [
       ruleY([0]),
-      text([title], { frameAnchor: "top-left", dy: -40, fontSize: 15, fontWeight: "bold" }),
+      text([title], { frameAnchor: "top-left", dx: 40, dy: -40, fontSize: 15, fontWeight: "bold" }),
       ...SERIES.flatMap(({ name, colour, value }, row) => [
         line(samples, { x: "at", y: value, stroke: colour, curve: "step-after", strokeWidth: 2 }),
         // A legend of Plot's own would be HTML beside the picture.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Sandbox } from "../sandbox.ts";
-import { annexKnobs, configureAnnexes, configureHook } from "./annex.ts";
+import { annexKnobs, configureAnnexes, configureHook, HOOK_USER_NAME } from "./annex.ts";
 import { finishedJobs, submitJobs, type FinishedJob } from "./jobs.ts";
 import { observe, type Sample } from "./observe.ts";
 import { narrate, summary } from "./timeline.ts";
@@ -9,10 +9,10 @@ import { narrate, summary } from "./timeline.ts";
 export const ANNEX = "burst";
 /** An annex for nobody's jobs, whose one node will not end by itself. */
 const STUBBORN = "stubborn";
-export const LOCAL_SLOTS = 8;
+export const LOCAL_SLOTS = 6;
 const FIRST_JOBS = LOCAL_SLOTS;
-const MORE_JOBS = 24;
-const JOB_SECONDS = 15;
+const MORE_JOBS = 30;
+const JOB_SECONDS = 20;
 const MAX_INSTANCES = 6;
 /** How long the story watches that free slots of the pool's own leave nothing to order. */
 const QUIET_SECONDS = 15;
@@ -42,6 +42,9 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
   await updraft("setup", "--annex", STUBBORN);
   await updraft("publish", ANNEX);
   await configureHook(sandbox, accessPoint);
+  // The hook orders nothing before it knows that the lease enforcer works; on its schedule that takes a minute.
+  await sandbox.invoke("updraft-enforcer", {});
+  say("the lease enforcer has made its first sweep");
 
   tell("\nA node that nothing on it will end: its guard and its HTCondor are killed.");
   await updraft("create", STUBBORN, "--count", "1", "--lease", "60s", "--idle", "1h", "--yes");
@@ -57,9 +60,10 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
   say(`alice submits ${FIRST_JOBS} jobs that may use AWS`);
   const moreAt = clock() + QUIET_SECONDS;
   const samples: Sample[] = [];
+  const joined = new Set<string>();
   for (;;) {
     const before = samples.at(-1);
-    const now = await observe(sandbox, ANNEX, clock());
+    const now = await observe(sandbox, ANNEX, clock(), joined);
     samples.push(now);
     for (const line of narrate(before, now)) say(line);
     if (clusters.length === 1 && clock() > moreAt) {
@@ -72,7 +76,8 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
     if (jobs.length === FIRST_JOBS + MORE_JOBS && (await living(sandbox)).length === 0) {
       say("no instance is left");
       const told = { samples, summary: await summary(sandbox, ANNEX, stubborn, jobs, samples) };
-      await takeAway(updraft);
+      tell("\nIt is all taken away again:");
+      await takeAway(sandbox, updraft);
       return told;
     }
     if (clock() > LONGEST_SECONDS) {
@@ -86,13 +91,11 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
   }
 }
 
-/** Kills what could end the node from within; returns its id. */
+/** Kills every process of the node but its init, so that nothing in it could end it; returns its id. */
 async function makeStubborn(sandbox: Sandbox): Promise<string> {
   const found = (await sandbox.instances()).find(({ tags }) => tags["htcondor:AnnexName"] === STUBBORN);
   const id = found?.instanceId ?? "";
-  await sandbox
-    .machine(id)
-    .run(["sh", "-c", "pkill -9 updraft; pkill -9 condor; sleep 1; pkill -9 updraft; true"]);
+  await sandbox.machine(id).run(["sh", "-c", "kill -9 -1"]);
   return id;
 }
 
@@ -107,10 +110,15 @@ async function living(sandbox: Sandbox): Promise<string[]> {
     .map(({ instanceId }) => instanceId);
 }
 
-async function takeAway(updraft: (...args: readonly string[]) => Promise<void>): Promise<void> {
+async function takeAway(
+  sandbox: Sandbox,
+  updraft: (...args: readonly string[]) => Promise<void>,
+): Promise<void> {
   await updraft("delete", ANNEX, "--yes");
   await updraft("delete", STUBBORN, "--yes");
   await updraft("teardown", "--annex", ANNEX, "--yes");
   await updraft("teardown", "--annex", STUBBORN, "--yes");
+  // A policy that somebody holds cannot be deleted.
+  await sandbox.removeUser(HOOK_USER_NAME);
   await updraft("teardown", "--region", "us-east-1", "--yes");
 }
