@@ -21,11 +21,13 @@ const NOTICE_SECONDS = 45;
 const DRAIN_SECONDS = 30;
 
 /**
- * A node that is cut off says no good-bye. These make the access point notice within half a minute instead of the
- * quarter of an hour, and wait for its return no longer than that; they change nothing for nodes that end in order.
+ * A node that loses its power says no good-bye. These make the access point notice within half a minute instead of a
+ * quarter of an hour, match no job with it for long, and not wait half an hour for its answer when one was matched;
+ * they change nothing for nodes that end in order.
  */
 const NOTICE_THE_DEAD = `TCP_KEEPALIVE_INTERVAL = 5
 CLASSAD_LIFETIME = 60
+REQUEST_CLAIM_TIMEOUT = 30
 `;
 const NOTICE_THE_DEAD_KERNEL = [
   "sysctl",

@@ -5,6 +5,8 @@ import { JOIN, world } from "./world.ts";
 
 const now = (): number => Date.now() / 1000;
 const seconds = (text: string): string[] => ["sleep", text];
+/** Until the machine is told to power off, or long enough to say that it is not. */
+const OFF = ["sh", "-c", "for i in $(seq 400); do [ ! -e /run/systemctl ] || exit 0; sleep 0.1; done"];
 const GUARD = `${process.execPath} ${PROJECT}/scripts/node-main.ts guard`;
 
 /** Writes down when it was called, and with what. */
@@ -51,27 +53,27 @@ describe("updraft-bootstrap guard", { skip: await noInstance("nft", "setpriv") }
   });
 
   it("ends the node at its lease though HTCondor neither answers nor ends, having told it to", async () => {
-    const lease = Math.round(now()) + 8;
+    const lease = Math.round(now()) + 20;
     const result = await onInstance(
       await world({
         tags: { "htcondor:LeaseExpiration": String(lease) },
         files: { ...SYSTEMCTL, ...HUNG },
-        commands: [JOIN, seconds("9")],
+        commands: [JOIN, OFF],
       }),
     );
     const off = poweredOff(result);
-    assert.ok(off !== undefined && off >= lease - 1 && off <= lease + 3, `${off} for ${lease}`);
+    assert.ok(off !== undefined && off >= lease - 1 && off <= lease + 5, `${off} for ${lease}`);
     assert.match(result.files["/run/master"]?.content ?? "", /quit/);
     assert.match(result.console, /stopping; ends at/);
   });
 
   it("ends it early when HTCondor has ended and the last stretch has begun", async () => {
-    const lease = Math.round(now()) + 12;
+    const lease = Math.round(now()) + 25;
     const result = await onInstance(
       await world({
         tags: { "htcondor:LeaseExpiration": String(lease) },
         files: SYSTEMCTL,
-        commands: [JOIN, seconds("3")],
+        commands: [JOIN, OFF],
       }),
     );
     const off = poweredOff(result);
@@ -79,26 +81,26 @@ describe("updraft-bootstrap guard", { skip: await noInstance("nft", "setpriv") }
   });
 
   it("ends a released node on which HTCondor does not run, and no other", async () => {
-    const release = async (value: string) =>
+    const release = async (value: string, wait: string[]) =>
       onInstance(
         await world({
           tags: { "htcondor:Release": value },
           files: SYSTEMCTL,
-          commands: [JOIN, seconds("3")],
+          commands: [JOIN, wait],
         }),
       );
-    assert.notEqual(poweredOff(await release("surplus")), undefined);
-    assert.equal(poweredOff(await release("")), undefined);
+    assert.notEqual(poweredOff(await release("surplus", OFF)), undefined);
+    assert.equal(poweredOff(await release("", seconds("4"))), undefined);
   });
 
   it("ends a node whose lease it cannot know and whose settings are gone", async () => {
-    const lease = Math.round(now()) + 6;
+    const lease = Math.round(now()) + 8;
     const spoil = ["sh", "-c", "mkdir -p /var/lib/updraft; echo '{' >/var/lib/updraft/guard.json"];
     const result = await onInstance(
       await world({
         tags: { "htcondor:LeaseExpiration": String(lease) },
         files: SYSTEMCTL,
-        commands: [spoil, ["sh", "-c", `${GUARD} >/dev/null 2>&1 & sleep 7`]],
+        commands: [spoil, ["sh", "-c", `${GUARD} >/dev/null 2>&1 &`], OFF],
       }),
     );
     assert.notEqual(poweredOff(result), undefined, JSON.stringify(result.commands));
