@@ -9,7 +9,7 @@ import { installProgram } from "../install-program.ts";
 import { table } from "../table.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { WINDOWS } from "./kill-evidence.ts";
-import { AIMS, killPlan, type Orderer } from "./kill-plan.ts";
+import { AIMS, killPlan, type Orderer, type Round } from "./kill-plan.ts";
 import { ANNEX, create, killRound, LEASE_SECONDS, type KillResult, type KillWorld } from "./kill-round.ts";
 
 const NAME = "campaign-kill";
@@ -18,14 +18,19 @@ const JOBS_ON_AN_INSTANCE = 2;
 const HOUR = 3600;
 const MEASURED_SECONDS = 60;
 
-/** Kills `size` runs of command and hook, half of each, and returns what became of their orders. */
+export type KillRuns = {
+  readonly out?: string | undefined;
+  readonly name?: string;
+  readonly tell?: (line: string) => void;
+};
+
+/** Kills the runs of a plan that are not in the file of results yet, and returns what became of their orders. */
 export async function killRuns(
-  { size, seed, out }: CampaignOptions,
-  tell: (line: string) => void,
-  name: string = NAME,
+  plan: readonly Round[],
+  { out, name = NAME, tell = () => {} }: KillRuns = {},
 ): Promise<KillResult[]> {
   const done = out === undefined || !existsSync(out) ? [] : readResults(out);
-  const rounds = killPlan(size, seed).filter(({ number }) => !done.some((one) => one.number === number));
+  const rounds = plan.filter(({ number }) => !done.some((one) => one.number === number));
   if (rounds.length === 0) return done;
   await down(name);
   // No instance ever boots: what is ordered counts, not what it does.
@@ -112,9 +117,10 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 function resultLine(result: KillResult): string {
-  const { number, orderer, next, aim, place, window, instances, instancesIntended, wrong } = result;
+  const { number, orderer, next, aim, place, window, late, instances, instancesIntended, wrong } = result;
   const verdict = wrong.length === 0 ? "as intended" : wrong.join("; ");
-  return `${number}: ${orderer} killed ${aim} (${place}) died ${window}; next ${next}; ${instances} of ${instancesIntended}: ${verdict}`;
+  const shown = late ? ", shown late" : "";
+  return `${number}: ${orderer} killed ${aim} (${place}${shown}) died ${window}; next ${next}; ${instances} of ${instancesIntended}: ${verdict}`;
 }
 
 /** Kills by aim and by the window in which the evidence shows them, and the sums that must agree. */
@@ -149,8 +155,8 @@ export function killTable(results: readonly KillResult[]): string {
   ].join("\n");
 }
 
-async function run(options: CampaignOptions): Promise<string> {
-  const results = await killRuns(options, console.log);
+async function run({ size, seed, out }: CampaignOptions): Promise<string> {
+  const results = await killRuns(killPlan(size, seed), { out, tell: console.log });
   const said = killTable(results);
   if (results.some(({ wrong }) => wrong.length > 0)) throw new Error(`not as intended\n${said}`);
   return said;
