@@ -28,6 +28,8 @@ const SLOT = [
   "CloudInstanceID",
   "SlotType",
   "Start",
+  "AnnexEnding",
+  "AnnexEndsAt",
   "Cpus",
   "Memory",
   "Disk",
@@ -64,7 +66,8 @@ function annexSlot(ad: Ad): AnnexSlot {
     ...slot(ad),
     free: resources(ad, ""),
     size: ad["SlotType"] === "Dynamic" ? undefined : resources(ad, "TotalSlot"),
-    accepting: ad["Start"] !== false && ad["State"] !== "Drained",
+    accepting: ad["Start"] !== false && ad["State"] !== "Drained" && ad["AnnexEnding"] !== true,
+    endsAt: number(ad["AnnexEndsAt"]),
   };
 }
 

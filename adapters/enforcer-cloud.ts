@@ -4,11 +4,13 @@ import {
   TerminateInstancesCommand,
   type Filter,
 } from "@aws-sdk/client-ec2";
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { EnforcedInstance, EnforcementPorts } from "../core/enforcement.ts";
 
 export type EnforcerCloud = Pick<EnforcementPorts, "instances" | "again" | "terminate"> & {
+  /** Undefined when it is absent or cannot be read. */
+  get(bucket: string, key: string): Promise<string | undefined>;
   put(bucket: string, key: string, text: string): Promise<void>;
   publish(topic: string, subject: string, message: string): Promise<void>;
 };
@@ -56,6 +58,14 @@ export function enforcerCloud(): EnforcerCloud {
     again: (ids) => describe([alive, { Name: "instance-id", Values: [...ids] }]),
     async terminate(ids) {
       await ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    },
+    async get(bucket, key) {
+      try {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return await Body?.transformToString();
+      } catch {
+        return undefined;
+      }
     },
     async put(bucket, key, text) {
       await s3.send(

@@ -2,9 +2,11 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
+import { lease } from "./campaigns/lease.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, kill];
+const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { annexKnobs, configureAnnexes, configureHook } from "../sandbox/demo/annex.ts";
-import { down, up, type Sandbox, type SandboxMachine } from "../sandbox/sandbox.ts";
+import { configureHook } from "../sandbox/demo/annex.ts";
+import type { Sandbox, SandboxMachine } from "../sandbox/sandbox.ts";
+import { ANNEX, updraft, withPool } from "./campaigns/pool.ts";
 import { AS_HOOK, HOOK, tickHook } from "./hook-process.ts";
 import { installProgram } from "./install-program.ts";
 import { median, quantile, table } from "./table.ts";
 
 const NAME = "bench-hook";
-const ANNEX = "burst";
 const ENFORCER = "updraft-enforcer";
 const NODES = 60;
 const SHAPES = 10;
@@ -18,13 +18,8 @@ type Cost = { readonly wall: number; readonly cpu: number; readonly megabytes: n
 
 /** What a tick of the hook costs on a real schedd, without and with jobs and nodes, and what a sweep of the enforcer takes. */
 export async function hookBench(runs: number): Promise<string> {
-  await down(NAME);
-  const sandbox = await up({ name: NAME });
-  try {
+  return withPool(NAME, { MODE: "advise" }, {}, async (sandbox) => {
     const { accessPoint } = sandbox;
-    await configureAnnexes(accessPoint, { [ANNEX]: { ...(await annexKnobs(sandbox)), MODE: "advise" } });
-    await accessPoint.run(["updraft", "setup", "--region", "us-east-1"], { timeoutSeconds: 60 });
-    await accessPoint.run(["updraft", "setup", "--annex", ANNEX], { timeoutSeconds: 60 });
     await configureHook(sandbox, accessPoint, "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n");
     const time = await installProgram(accessPoint, "time");
     await sandbox.invoke(ENFORCER, {});
@@ -32,8 +27,7 @@ export async function hookBench(runs: number): Promise<string> {
 
     const sweeps = new Map([["no instance", await sweepSeconds(sandbox, runs)]]);
     const costs = new Map(await alternating(accessPoint, time, runs, "no node"));
-    const order = ["updraft", "create", ANNEX, "--count", String(NODES), "--lease", "30m", "--yes"];
-    await accessPoint.run(order, { timeoutSeconds: 900 });
+    await updraft(sandbox, "create", ANNEX, "--count", String(NODES), "--lease", "30m", "--yes");
     await seen(accessPoint, "Joined", NODES);
     for (const [name, cost] of await alternating(accessPoint, time, runs, `${NODES} nodes`))
       costs.set(name, cost);
@@ -48,9 +42,7 @@ export async function hookBench(runs: number): Promise<string> {
         [...sweeps].map(([name, seconds]) => [name, thousandths(median(seconds)), p95(seconds)]),
       ),
     ].join("\n");
-  } finally {
-    await sandbox.down();
-  }
+  });
 }
 
 /** Measures an idle queue and a long one by turns, so that what else the machine does hits both. */

@@ -42,6 +42,7 @@ export async function guard(): Promise<never> {
   let htcondor: Htcondor = "unknown";
   /** Whether HTCondor may be draining because of us; a guard before this one may have begun it. */
   let draining = true;
+  let stopped = false;
   let told = "";
 
   const reading = every(READ_SECONDS, read);
@@ -56,6 +57,7 @@ export async function guard(): Promise<never> {
       released: knowledge.released,
       stretch,
       htcondor,
+      stopped,
     };
     const current = stage(observation);
     const action = decide(observation);
@@ -67,8 +69,11 @@ export async function guard(): Promise<never> {
     // None of these is waited for: the end comes in time, whatever hangs.
     reading();
     publishing(current);
-    acting(action, current === "draining" || knowledge.released || draining);
-    if (action === "stop") stopping();
+    acting(action, current === "draining" || knowledge.released || draining || stopped);
+    if (action === "stop") {
+      stopped = true;
+      stopping();
+    }
     const left = observation.ending.at - now();
     await sleep(1000 * (left > 0 ? Math.min(left, TICK_SECONDS) : TICK_SECONDS));
   }
@@ -100,7 +105,9 @@ export async function guard(): Promise<never> {
     // An old look is worth nothing: a claim, or HTCondor itself, may have come since.
     if (!look) htcondor = "unknown";
     else {
-      if (action === "drain" || action === "drain if unclaimed") {
+      // A release may have been withdrawn since the tags were read.
+      if (action === "drain if unclaimed") await read();
+      if (action === "drain" || (action === "drain if unclaimed" && knowledge.released)) {
         draining = true;
         await drain(action === "drain if unclaimed");
       } else if (action === "cancel drain") {

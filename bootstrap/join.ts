@@ -7,6 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import { boot, BootFailure, type BootReport } from "../core/node-boot.ts";
 import { checkManifest, readIdentity, readLease, readOrder } from "../core/node-identity.ts";
 import { htcondorEndSeconds } from "../core/node-config.ts";
+import { DEFAULT_MAX_LEASE_SECONDS, leaseExpiration } from "../core/lease.ts";
 import { lastStretch } from "../core/last-stretch.ts";
 import type { NodeState } from "../core/node-state.ts";
 import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
@@ -50,7 +51,7 @@ export async function join(options: JoinOptions): Promise<number> {
     credentials: () => metadata.credentials(),
     ...(options.s3Endpoint !== undefined && { endpoint: options.s3Endpoint }),
   });
-  const { step, times, startedAt } = boot(
+  const { step, times, startedAt, within } = boot(
     { now, sleep: (seconds) => sleep(seconds * 1000), random: Math.random },
     console,
     options.timeoutSeconds,
@@ -66,16 +67,18 @@ export async function join(options: JoinOptions): Promise<number> {
       const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
       return { tags, lifeCycle, order: readOrder(tags, annex) };
     });
+    // A node that cannot join must not outlive its lease in trying.
+    within((leaseExpiration(tags, trueTime(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - trueTime());
     const configuration = await step("Configuration", async () => {
       const fetched = await fetchConfiguration(storage, annex);
       checkManifest(fetched.manifest, order);
       return fetched;
     });
-    const leaseExpiration = await step("Lease", () =>
+    const lease = await step("Lease", () =>
       readLease(tags, trueTime(), configuration.manifest.maxLeaseSeconds),
     );
     const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
-    const stretch = lastStretch(drainSeconds, leaseExpiration - trueTime());
+    const stretch = lastStretch(drainSeconds, lease - trueTime());
     const interruptible = lifeCycle === "spot";
     const accounts = await step("Accounts", () => createAccounts(command));
     await step("Files", () =>
@@ -94,14 +97,14 @@ export async function join(options: JoinOptions): Promise<number> {
       ...identity,
       ...ordered,
       interruptible,
-      leaseExpiration,
+      leaseExpiration: lease,
       htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
       bootSteps: times,
     };
     const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
-      await writeKnowledge({ lease: leaseExpiration, released: false });
+      await writeKnowledge({ lease, released: false });
       await writeState(state);
     });
     // First what ends the instance, then what it is for.

@@ -1,4 +1,4 @@
-import { endOfLife, leaseExpiration, UNREADABLE_LEASE_SECONDS } from "./lease.ts";
+import { leaseExpiration, UNREADABLE_LEASE_SECONDS } from "./lease.ts";
 import { TAG, type Tags } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -11,6 +11,9 @@ export type EnforcedInstance = {
   readonly tags: Tags;
 };
 
+/** Since when instances have had no lease that can be believed, by id. */
+export type Unreadable = Readonly<Record<string, UnixTime>>;
+
 export type EnforcementPorts = {
   /** Every instance of the region that is not ending, all pages. */
   instances(): Promise<readonly EnforcedInstance[]>;
@@ -18,6 +21,8 @@ export type EnforcementPorts = {
   again(ids: readonly string[]): Promise<readonly EnforcedInstance[]>;
   /** Terminates all of them or, when it throws, none. */
   terminate(ids: readonly string[]): Promise<void>;
+  /** What sweeps before this one have seen; only asked when it matters. */
+  unreadable(): Promise<Unreadable>;
   now(): UnixTime;
 };
 
@@ -32,6 +37,7 @@ export type NotEnded = Ended & { readonly error: string };
 
 export type Sweep = {
   readonly seen: number;
+  readonly unreadable: Unreadable;
   readonly ended: readonly Ended[];
   readonly notEnded: readonly NotEnded[];
 };
@@ -40,21 +46,42 @@ export type Sweep = {
 const TERMINATED_AT_ONCE = 100;
 const DESCRIBED_AT_ONCE = 200;
 
+/**
+ * Since when an instance has had no lease that can be believed; undefined when it has one. A young one has had none
+ * since its launch; an older one may have lost it just now, and must not lose its work without any warning.
+ */
+export function unreadableSince(
+  { id, tags, launched }: EnforcedInstance,
+  settings: EnforcementSettings,
+  now: UnixTime,
+  before: Unreadable,
+): UnixTime | undefined {
+  if (leaseExpiration(tags, now, settings.maxLeaseSeconds) !== undefined) return undefined;
+  const first = now - launched <= UNREADABLE_LEASE_SECONDS ? launched : now;
+  const seen = Object.hasOwn(before, id) ? before[id] : undefined;
+  return seen === undefined ? first : Math.max(launched, Math.min(first, seen));
+}
+
 /** Why an instance must end now; undefined when it need not. */
 export function overdue(
   instance: EnforcedInstance,
   settings: EnforcementSettings,
   now: UnixTime,
+  before: Unreadable,
 ): Ended | undefined {
-  const { id, tags, launched, profileArn } = instance;
+  const { id, tags, profileArn } = instance;
   if (profileArn === undefined || !profileArn.startsWith(settings.profilePrefix)) return undefined;
-  if (endOfLife(tags, launched, now, settings.maxLeaseSeconds) > now) return undefined;
-  const expiration = leaseExpiration(tags, now, settings.maxLeaseSeconds);
-  const reason =
-    expiration === undefined
-      ? `no readable lease ${UNREADABLE_LEASE_SECONDS} s after its launch`
-      : `lease ended ${Math.round(now - expiration)} s ago`;
-  return { id, annex: tags[TAG.annex] ?? "", reason };
+  const annex = tags[TAG.annex] ?? "";
+  const since = unreadableSince(instance, settings, now, before);
+  if (since !== undefined) {
+    const seconds = Math.round(now - since);
+    return seconds < UNREADABLE_LEASE_SECONDS
+      ? undefined
+      : { id, annex, reason: `no readable lease for ${seconds} s` };
+  }
+  const expiration = leaseExpiration(tags, now, settings.maxLeaseSeconds) ?? now;
+  if (expiration > now) return undefined;
+  return { id, annex, reason: `lease ended ${Math.round(now - expiration)} s ago` };
 }
 
 /** Ends every instance of ours whose lease is over. With dryRun it only says which. */
@@ -65,10 +92,18 @@ export async function sweep(
 ): Promise<Sweep> {
   const all = await ports.instances();
   const ours = all.filter(({ profileArn }) => profileArn?.startsWith(settings.profilePrefix) === true);
+  const lost = (before: Unreadable): Record<string, UnixTime> =>
+    Object.fromEntries(
+      ours.flatMap((instance) => {
+        const since = unreadableSince(instance, settings, ports.now(), before);
+        return since === undefined ? [] : [[instance.id, since]];
+      }),
+    );
+  const unreadable = lost(Object.keys(lost({})).length === 0 ? {} : await ports.unreadable());
   const due = (instances: readonly EnforcedInstance[]): Ended[] =>
-    instances.flatMap((instance) => overdue(instance, settings, ports.now()) ?? []);
+    instances.flatMap((instance) => overdue(instance, settings, ports.now(), unreadable) ?? []);
   const suspects = due(ours);
-  if (dryRun) return { seen: ours.length, ended: suspects, notEnded: [] };
+  if (dryRun) return { seen: ours.length, unreadable, ended: suspects, notEnded: [] };
 
   const ended: Ended[] = [];
   const notEnded: NotEnded[] = [];
@@ -77,7 +112,7 @@ export async function sweep(
     const doomed = due(await ports.again(batch.map(({ id }) => id)));
     for (const part of chunks(doomed, TERMINATED_AT_ONCE)) await terminate(part);
   }
-  return { seen: ours.length, ended, notEnded };
+  return { seen: ours.length, unreadable, ended, notEnded };
 
   /** One bad id fails the whole call and nothing is terminated, so a failed batch is halved down to that id. */
   async function terminate(batch: readonly Ended[]): Promise<void> {
@@ -128,6 +163,20 @@ export function sweepMessage({ ended, notEnded }: Sweep): { subject: string; mes
       ...notEnded.map((instance) => `NOT ended ${line(instance)}: ${instance.error}`),
     ].join("\n"),
   };
+}
+
+/** What an earlier sweep wrote down; empty for a text that is none of ours. */
+export function parseUnreadable(text: string): Unreadable {
+  try {
+    const { unreadable } = JSON.parse(text) as { unreadable?: Record<string, unknown> };
+    return Object.fromEntries(
+      Object.entries(unreadable ?? {}).flatMap(([id, since]) =>
+        typeof since === "number" ? [[id, since]] : [],
+      ),
+    );
+  } catch {
+    return {};
+  }
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -18,6 +18,8 @@ export type Observation = {
   readonly released: boolean;
   readonly stretch: LastStretch;
   readonly htcondor: Htcondor;
+  /** HTCondor was told to stop: there is no way back, because nobody would start it again. */
+  readonly stopped: boolean;
 };
 
 /**
@@ -40,8 +42,10 @@ export function stage({ now, ending, stretch }: Pick<Observation, "now" | "endin
 
 /** What the guard does now. It decides anew from what it sees each time, so that it may be killed at any instant. */
 export function decide(observation: Observation): Action {
-  const { htcondor, released } = observation;
-  switch (stage(observation)) {
+  const { htcondor, released, stopped } = observation;
+  const current = stage(observation);
+  if (stopped && current !== "over") return htcondor === "gone" ? "power off" : "stop";
+  switch (current) {
     case "over":
       return "power off";
     case "stopping":

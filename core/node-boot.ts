@@ -47,6 +47,8 @@ export class BootFailure extends Error {
 export type Boot = {
   /** Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over. */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
+  /** From now on the boot has at most so much time left. */
+  within(seconds: number): void;
   /** When each step ended. */
   readonly times: Record<string, UnixTime>;
   readonly startedAt: UnixTime;
@@ -55,9 +57,13 @@ export type Boot = {
 export function boot(clock: BootClock, log: (line: string) => void, seconds = BOOT_SECONDS): Boot {
   const startedAt = clock.now();
   const times: Record<string, UnixTime> = { Started: startedAt };
+  let deadline = startedAt + seconds;
   return {
     times,
     startedAt,
+    within(left) {
+      deadline = Math.min(deadline, clock.now() + left);
+    },
     async step(name, work) {
       for (let attempt = 1, pause = FIRST_PAUSE_SECONDS; ; attempt++) {
         try {
@@ -65,7 +71,7 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
           times[name] = clock.now();
           return result;
         } catch (error) {
-          const left = startedAt + seconds - clock.now();
+          const left = deadline - clock.now();
           if ((error instanceof UpdraftError && error.kind !== "failed") || left <= pause) {
             throw new BootFailure(name, attempt, error);
           }

@@ -5,7 +5,7 @@ import type { UnixTime } from "./time.ts";
 /** HTCondor runs updraft-startd so often; condor-config/node.config says the same. */
 export const PUBLISH_SECONDS = 30;
 /** The guard writes what it knows more often than this, if it lives. */
-const GUARD_SILENT_SECONDS = 60;
+const GUARD_SILENT_SECONDS = 30;
 /** Two clocks that differ by less are taken to agree, so that what is published does not flicker. */
 const CLOCKS_AGREE_SECONDS = 3;
 
@@ -15,8 +15,10 @@ export type NodeEnd = {
   readonly guarded: boolean;
   /** HTCondor must end the node now. */
   readonly ending: boolean;
-  /** Seconds after which `ending` becomes true, if nothing changes. */
+  /** Seconds after which `ending` becomes true, if the guard goes on as it is. */
   readonly endingIn: number;
+  /** The same should the guard fall silent. */
+  readonly earliestIn: number;
 };
 
 /** The node's end as HTCondor must see it, from what the guard wrote last, this machine's wall clock and its uptime. */
@@ -27,6 +29,7 @@ export function nodeEnd(state: NodeState, wall: UnixTime, uptime: number): NodeE
   const left = guard.endsAt - timeAt(guard.anchor, uptime);
   const local = wall + left;
   const endsAt = Math.abs(local - guard.endsAt) < CLOCKS_AGREE_SECONDS ? guard.endsAt : Math.round(local);
-  const endingIn = guarded ? left : left - htcondorEndSeconds;
-  return { endsAt, guarded, ending: endingIn <= 0, endingIn };
+  const earliestIn = left - htcondorEndSeconds;
+  const endingIn = guarded ? left : earliestIn;
+  return { endsAt, guarded, ending: endingIn <= 0, endingIn, earliestIn };
 }

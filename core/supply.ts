@@ -1,4 +1,5 @@
 import { LATE_AFTER_SECONDS, progress, type Instance, type Slot } from "./instance.ts";
+import { lastStretch } from "./last-stretch.ts";
 import type { Resources } from "./packing.ts";
 import { TAG } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
@@ -9,8 +10,10 @@ export type AnnexSlot = Slot & {
   readonly free: Resources;
   /** All that a slot has when nothing is claimed of it; undefined for one that was cut from another. */
   readonly size: Resources | undefined;
-  /** It takes jobs: START is not false, and it is not being drained. */
+  /** It takes jobs: START is not false, and it is neither being drained nor about to end. */
   readonly accepting: boolean;
+  /** When its node ends, as far as it has said so. */
+  readonly endsAt: UnixTime | undefined;
 };
 
 export type Member = {
@@ -36,13 +39,20 @@ export function supply(
   slots: readonly AnnexSlot[],
   joined: Readonly<Record<string, UnixTime>>,
   now: UnixTime,
+  drainSeconds: number,
 ): Member[] {
   const byInstance = Map.groupBy(slots, (slot) => slot.instanceId);
   return instances
     .filter((one) => one.state !== "terminated")
     .map((one) => {
       const own = byInstance.get(one.id) ?? [];
-      const open = own.filter((slot) => slot.state === "Unclaimed" && slot.accepting);
+      const open = own.filter(
+        (slot) =>
+          slot.state === "Unclaimed" &&
+          slot.accepting &&
+          (slot.endsAt === undefined ||
+            slot.endsAt - now > lastStretch(drainSeconds, slot.endsAt - one.launched).refuse),
+      );
       return {
         id: one.id,
         type: one.type,

@@ -118,7 +118,9 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     scheddKnown: facts.startable !== undefined,
   });
-  const known = await sense("Journal", reconcile(ports, owner, annex.region, mayNot === undefined));
+  const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));
+  const looking = { ...ports, ec2: { ...ports.ec2, instances } };
+  const known = await sense("Journal", reconcile(looking, owner, annex.region, mayNot === undefined));
   const seen = await measure(ports, terms, facts, known);
   const { decision } = seen;
 
@@ -164,7 +166,7 @@ async function measure(
   ]);
   const now = ports.clock.now();
   const joined = recent(terms.memory.joined, now);
-  const members = supply(instances, slots, joined, now);
+  const members = supply(instances, slots, joined, now, annex.drainSeconds);
   const disagree = contradiction(members, instances, slots);
   if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 

@@ -11,6 +11,9 @@ import { VERSION } from "../core/version.ts";
 
 const MAX_STATE_BYTES = 64 * 1024;
 
+/** The guard may fall silent in the last minute too. */
+const LOOK_SECONDS = 5;
+
 const HELP = `updraft-startd: publishes what root knows about this instance as slot attributes
 
 HTCondor's startd runs it (STARTD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex) and needs no arguments. It reads the
@@ -42,16 +45,15 @@ export async function startd(args: readonly string[]): Promise<number> {
     process.stdout.write(options.help === true ? HELP : `updraft-startd ${VERSION}\n`);
     return 0;
   }
-  const first = await publish(options.state);
-  if (typeof first === "number") return first;
-  // The end would come before the next run: it is waited for, because HTCondor must hear of it in time.
-  const wait = first?.endingIn ?? Number.POSITIVE_INFINITY;
-  if (wait <= 0 || wait > PUBLISH_SECONDS) return 0;
-  // A line of this kind publishes what came before it.
-  process.stdout.write("-\n");
-  await sleep(wait * 1000 + 10);
-  const last = await publish(options.state);
-  return typeof last === "number" ? last : 0;
+  let end = await publish(options.state);
+  // When the end may come before the next run it is waited for, because HTCondor must hear of it in time.
+  while (typeof end === "object" && !end.ending && end.earliestIn <= PUBLISH_SECONDS) {
+    // A line of this kind publishes what came before it.
+    process.stdout.write("-\n");
+    await sleep(Math.min(LOOK_SECONDS, end.endingIn) * 1000 + 10);
+    end = await publish(options.state);
+  }
+  return typeof end === "number" ? end : 0;
 }
 
 /** Prints the attributes; what they say about the node's end, or an exit status. */

@@ -174,7 +174,7 @@ const OPERATOR: Statement[] = [
 const ENFORCER: Statement[] = [
   allow("See", "ec2:DescribeInstances", "*"),
   allow("EndOurs", "ec2:TerminateInstances", INSTANCES, { ArnLike: OUR_PROFILE }),
-  allow("WriteLastSweep", "s3:PutObject", objects("sweeps/last")),
+  allow("RememberLastSweep", ["s3:GetObject", "s3:PutObject"], objects("sweeps/last")),
   allow("Tell", "sns:Publish", ref("Topic")),
   allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], attribute("LogGroup", "Arn")),
 ];

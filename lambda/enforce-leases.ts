@@ -1,9 +1,18 @@
 import { enforcerCloud, type EnforcerCloud } from "../adapters/enforcer-cloud.ts";
-import { completeSweepMetric, sweep, sweepMessage, type Sweep } from "../core/enforcement.ts";
+import {
+  completeSweepMetric,
+  parseUnreadable,
+  sweep,
+  sweepMessage,
+  type Sweep,
+  type Unreadable,
+} from "../core/enforcement.ts";
 import { messageOf } from "../core/errors.ts";
 import { SWEEP_KEY } from "../core/storage.ts";
 
 let cloud: EnforcerCloud | undefined;
+/** What the last sweep saw, for when the bucket does not answer; the runtime keeps it between sweeps. */
+let remembered: Unreadable = {};
 
 /**
  * Runs on a schedule in the account, so that an annex ends even when its pool is dead. Nobody retries it: the next
@@ -19,7 +28,13 @@ export async function handler(event?: { readonly dryRun?: unknown }): Promise<Sw
   if (!settings.profilePrefix.endsWith("/") || !(settings.maxLeaseSeconds > 0)) {
     throw new Error("PROFILE_PREFIX must end with / and MAX_LEASE_SECONDS be a number of seconds");
   }
-  const result = await sweep({ ...cloud, now }, settings, event?.dryRun === true);
+  const { get } = cloud;
+  const unreadable = async (): Promise<Unreadable> => {
+    const written = await get(setting("BUCKET"), SWEEP_KEY);
+    return { ...(written !== undefined && parseUnreadable(written)), ...remembered };
+  };
+  const result = await sweep({ ...cloud, unreadable, now }, settings, event?.dryRun === true);
+  remembered = result.unreadable;
   if (event?.dryRun === true) return result;
 
   const { ended, notEnded } = result;
@@ -41,7 +56,7 @@ export async function handler(event?: { readonly dryRun?: unknown }): Promise<Sw
   await cloud.put(
     setting("BUCKET"),
     SWEEP_KEY,
-    `${JSON.stringify({ sweptAt: Math.round(now()), seen: result.seen, ended })}\n`,
+    `${JSON.stringify({ sweptAt: Math.round(now()), seen: result.seen, unreadable: result.unreadable, ended })}\n`,
   );
   return result;
 }

@@ -50,6 +50,7 @@ export type Control = {
   administrator(): Credentials;
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
   createUser(call: { name: string; policyArns: string[] }): Promise<Credentials>;
+  removeUser(call: { name: string }): Promise<void>;
   interruptSpot(call: { instanceId: string; seconds: number }): void;
   addFault(fault: Fault): string;
   removeFault(call: { id: string }): void;

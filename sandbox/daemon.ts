@@ -131,6 +131,7 @@ async function start(
     administrator: () => cloud.administrator,
     subnets: () => cloud.subnets(),
     createUser: ({ name, policyArns }) => cloud.createUser(name, policyArns),
+    removeUser: ({ name }) => cloud.removeUser(name),
     interruptSpot: ({ instanceId, seconds }) => cloud.interruptSpot(instanceId, seconds),
     addFault: (fault) => cloud.addFault(fault),
     removeFault: ({ id }) => cloud.removeFault(id),

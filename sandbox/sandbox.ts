@@ -73,6 +73,7 @@ export type Sandbox = {
   administrator(): Promise<Credentials>;
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
   createUser(name: string, policyArns: string[]): Promise<Credentials>;
+  removeUser(name: string): Promise<void>;
   interruptSpot(instanceId: string, seconds: number): Promise<void>;
   addFault(fault: Fault): Promise<string>;
   removeFault(id: string): Promise<void>;
@@ -171,6 +172,7 @@ export async function attach(
     administrator: () => callControl(socket, "administrator"),
     subnets: () => callControl(socket, "subnets"),
     createUser: (user, policyArns) => callControl(socket, "createUser", { name: user, policyArns }),
+    removeUser: (user) => callControl(socket, "removeUser", { name: user }),
     interruptSpot: (instanceId, seconds) => callControl(socket, "interruptSpot", { instanceId, seconds }),
     addFault: (fault) => callControl(socket, "addFault", fault),
     removeFault: (id) => callControl(socket, "removeFault", { id }),

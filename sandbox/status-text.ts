@@ -32,7 +32,7 @@ export function statusText(name: string, state: State, status: Status | undefine
   return `${lines.filter((line) => line !== "").join("\n")}\n`;
 }
 
-function columns(rows: readonly string[][]): string[] {
+export function columns(rows: readonly string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   return rows.map((row) =>
     row

@@ -15,7 +15,13 @@ const HELP = `npm test [-- TIER]...: builds, then runs the tests, tier by tier; 
 `;
 
 /** Programs that tests use beside those of a sandbox, and Debian's packages of them. */
-const TEST_PROGRAMS = { strip: "binutils", strace: "strace", nft: "nftables", curl: "curl" };
+const TEST_PROGRAMS = {
+  strip: "binutils",
+  strace: "strace",
+  nft: "nftables",
+  curl: "curl",
+  faketime: "faketime",
+};
 
 const CONTRACT = ["test/contract/**/*.test.ts", "test/sandbox/cloud/cloud.test.ts"];
 const E2E = ["test/e2e/**/*.test.ts", "test/sandbox/machines.test.ts"];

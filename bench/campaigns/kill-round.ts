@@ -12,8 +12,8 @@ import {
   type Window,
 } from "./kill-evidence.ts";
 import { placeOf, type Aim, type Orderer, type Round } from "./kill-plan.ts";
+import { ANNEX, updraft } from "./pool.ts";
 
-export const ANNEX = "burst";
 export const LEASE_SECONDS = 600;
 
 export type KillWorld = {
@@ -83,7 +83,7 @@ export async function killRound(world: KillWorld, round: Round): Promise<KillRes
   const untagged = instances.filter((one) => !isTagged(one)).length;
   if (untagged > 0) wrong.push(`${untagged} instances lack a tag`);
 
-  await sandbox.accessPoint.run(["updraft", "delete", ANNEX, "--yes"], { timeoutSeconds: 120 });
+  await updraft(sandbox, "delete", ANNEX, "--yes");
   const { number, aim, orderer, next, late } = round;
   return {
     number,

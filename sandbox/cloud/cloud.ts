@@ -1,4 +1,11 @@
-import { AttachUserPolicyCommand, CreateUserCommand, GetUserCommand } from "@aws-sdk/client-iam";
+import {
+  AttachUserPolicyCommand,
+  CreateUserCommand,
+  DeleteUserCommand,
+  DetachUserPolicyCommand,
+  GetUserCommand,
+  ListAttachedUserPoliciesCommand,
+} from "@aws-sdk/client-iam";
 import { CreateLogStreamCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { mkdirSync } from "node:fs";
 import { clients, destroyClients, type Clients } from "./clients.ts";
@@ -156,6 +163,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       return { accessKeyId, secretAccessKey };
     }
 
+    async function removeUser(name: string): Promise<void> {
+      const attached = await emulator.iam.send(new ListAttachedUserPoliciesCommand({ UserName: name }));
+      for (const { PolicyArn } of attached.AttachedPolicies ?? [])
+        await emulator.iam.send(new DetachUserPolicyCommand({ UserName: name, PolicyArn }));
+      await emulator.iam.send(new DeleteUserCommand({ UserName: name }));
+    }
+
     return {
       endpoint: endpoint(),
       region: REGION,
@@ -165,6 +179,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         return (await places.subnets()).map(({ subnetId, zone, vpcId }) => ({ subnetId, zone, vpcId }));
       },
       createUser,
+      removeUser,
       poweredOff: machines.poweredOff,
       instances: machines.views,
       interruptSpot: machines.interrupt,

@@ -145,6 +145,8 @@ export type Cloud = {
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
   /** An IAM user with these managed policies and nothing else. */
   createUser(name: string, policyArns: string[]): Promise<Credentials>;
+  /** Detaches its policies, which could not be deleted otherwise, and removes it; its key is worth nothing from then on. */
+  removeUser(name: string): Promise<void>;
   /** The machine ended by itself (power off inside, or its init died): EC2 shows it as shutting-down, then terminated. */
   poweredOff(instanceId: string): void;
   instances(): InstanceView[];

@@ -44,7 +44,8 @@ export async function configureAnnexes(
 }
 
 const HOOK_DROP_IN = fileURLToPath(new URL("../../condor-config/schedd-cron.config", import.meta.url));
-const HOOK_USER_NAME = "updraft-hook";
+/** Whose AWS credentials the hook has. */
+export const HOOK_USER_NAME = "updraft-hook";
 
 /**
  * Installs the hook as its drop-in says: a directory and credentials of HTCondor's own user, which may do what the
@@ -65,5 +66,11 @@ export async function configureHook(
   await accessPoint.writeFile("/etc/updraft/aws-credentials", secret, { mode: "600", owner: "condor" });
   await accessPoint.writeFile("/etc/condor/config.d/45-updraft-hook.config", await readFile(HOOK_DROP_IN));
   await accessPoint.writeFile("/etc/condor/config.d/46-updraft-hook-pace.config", knobs);
-  await accessPoint.run(["condor_restart", "-schedd"]);
+  await accessPoint.run(["sh", "-c", RESTART_SCHEDD], { timeoutSeconds: 60 });
 }
+
+/** The master starts a new schedd ten seconds after the old one has ended. */
+const RESTART_SCHEDD = `
+old=$(pgrep -x condor_schedd)
+condor_restart -schedd
+until new=$(pgrep -x condor_schedd) && [ "$new" != "$old" ] && condor_q -totals > /dev/null 2>&1; do sleep 0.2; done`;

@@ -4,9 +4,11 @@ import { messageOf, UpdraftError } from "../../core/errors.ts";
 import { stepLine } from "../progress.ts";
 import { down, up } from "../sandbox.ts";
 import { type Holdings, holdings, lastingLeftovers } from "../leftovers.ts";
-import { tellStory } from "./story.ts";
+import { writePlot } from "./plot.ts";
+import { ANNEX, LOCAL_SLOTS, tellStory } from "./story.ts";
 
 const NAME = "demo";
+const PLOT = fileURLToPath(new URL("../../dist/demo.svg", import.meta.url));
 const BUILD = fileURLToPath(new URL("../../scripts/build/main.ts", import.meta.url));
 
 /** `./demo`: builds the programs, makes a cloud in a box, and shows an annex's life in it from set-up to nothing left. */
@@ -17,7 +19,7 @@ async function demo(): Promise<void> {
   console.log("\nA cloud in a box:");
   const sandbox = await up({
     name: NAME,
-    localSlots: 1,
+    localSlots: LOCAL_SLOTS,
     onStep: (step) => {
       const line = stepLine(step);
       if (line !== undefined) console.log(line);
@@ -25,7 +27,9 @@ async function demo(): Promise<void> {
   });
   let held: Holdings;
   try {
-    await tellStory(sandbox, (line) => console.log(line));
+    const told = await tellStory(sandbox, (line) => console.log(line));
+    await writePlot(PLOT, `Annex ${ANNEX}: queue and slots over time`, told.samples);
+    console.log(`\n${told.summary}\n\nplot: ${PLOT}`);
   } finally {
     held = await holdings(sandbox.directory);
     await down(NAME);

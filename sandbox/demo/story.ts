@@ -1,97 +1,124 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Sandbox } from "../sandbox.ts";
-import { annexKnobs, configureAnnexes } from "./annex.ts";
+import { annexKnobs, configureAnnexes, configureHook, HOOK_USER_NAME } from "./annex.ts";
 import { finishedJobs, submitJobs, type FinishedJob } from "./jobs.ts";
+import { observe, type Sample } from "./observe.ts";
+import { narrate, summary } from "./timeline.ts";
 
-const ANNEX = "burst";
-const INSTANCES = 3;
-const OPTED_IN = 24;
-const LOCAL = 4;
-const JOB_SECONDS = 5;
-const JOBS_TIMEOUT_SECONDS = 180;
+export const ANNEX = "burst";
+/** An annex for nobody's jobs, whose one node will not end by itself. */
+const STUBBORN = "stubborn";
+export const LOCAL_SLOTS = 6;
+const FIRST_JOBS = LOCAL_SLOTS;
+const MORE_JOBS = 30;
+const JOB_SECONDS = 20;
+const MAX_INSTANCES = 6;
+/** How long the story watches that free slots of the pool's own leave nothing to order. */
+const QUIET_SECONDS = 15;
+const LONGEST_SECONDS = 330;
 
-/** An annex's life, from set-up to nothing left; `tell` gets a line for every thing that happens. */
-export async function tellStory(sandbox: Sandbox, tell: (line: string) => void): Promise<void> {
+export type Told = { readonly samples: readonly Sample[]; readonly summary: string };
+
+/** The loop that closes by itself: demand, an order, nodes, jobs, idleness, and a lease that holds whatever dies. */
+export async function tellStory(sandbox: Sandbox, tell: (line: string) => void): Promise<Told> {
   const { accessPoint } = sandbox;
   const begun = performance.now();
-  const say = (line: string): void =>
-    tell(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
-  const updraft = async (...args: readonly string[]): Promise<string> => {
+  const clock = (): number => (performance.now() - begun) / 1000;
+  const say = (line: string): void => tell(`${clock().toFixed(0).padStart(4)} s  ${line}`);
+  const updraft = async (...args: readonly string[]): Promise<void> => {
     say(`$ updraft ${args.join(" ")}`);
-    const out = await accessPoint.run(["updraft", ...args], { timeoutSeconds: 300 });
-    for (const line of out.split("\n").filter((line) => line !== "")) say(`  ${line}`);
-    return out;
+    await accessPoint.run(["updraft", ...args], { timeoutSeconds: 300 });
   };
 
-  tell("\nAn annex is described in config.d, set up, and ordered:");
-  await accessPoint.configure(
-    "30-local.config",
-    "# Whoever may use AWS goes there.\nSTART = TARGET.MayUseAWS =!= True\n",
-  );
-  await configureAnnexes(accessPoint, { [ANNEX]: await annexKnobs(sandbox) });
+  tell("\nTwo annexes are described in config.d and set up; the hook goes into the schedd's cron:");
+  const common = await annexKnobs(sandbox);
+  await configureAnnexes(accessPoint, {
+    [ANNEX]: { ...common, MODE: "act", MAX_INSTANCES: String(MAX_INSTANCES), MIN_WAIT: "5s", IDLE: "20s" },
+    [STUBBORN]: { ...common, OWNERS: "nobody@pool.test" },
+  });
   await updraft("setup", "--region", "us-east-1");
   await updraft("setup", "--annex", ANNEX);
+  await updraft("setup", "--annex", STUBBORN);
+  await updraft("publish", ANNEX);
+  await configureHook(sandbox, accessPoint);
+  // The hook orders nothing before it knows that the lease enforcer works; on its schedule that takes a minute.
+  await sandbox.invoke("updraft-enforcer", {});
+  say("the lease enforcer has made its first sweep");
 
-  const optedIn = await submitJobs(accessPoint, { count: OPTED_IN, seconds: JOB_SECONDS, mayUseAws: true });
-  const local = await submitJobs(accessPoint, { count: LOCAL, seconds: JOB_SECONDS, mayUseAws: false });
-  say(`alice submits ${OPTED_IN} jobs with +MayUseAWS = true and ${LOCAL} without`);
-  await updraft("create", ANNEX, "--count", String(INSTANCES), "--lease", "1h", "--idle", "10m", "--yes");
-  await updraft("status", ANNEX);
+  tell("\nA node that nothing on it will end: its guard and its HTCondor are killed.");
+  await updraft("create", STUBBORN, "--count", "1", "--lease", "60s", "--idle", "1h", "--yes");
+  const stubborn = await makeStubborn(sandbox);
+  say(
+    `${stubborn}: every process of ours and of HTCondor's is gone; its lease is over in less than a minute`,
+  );
 
-  const jobs = await allFinished(sandbox, [optedIn, local], OPTED_IN + LOCAL, say);
-  for (const line of whereTheyRan(jobs)) say(`  ${line}`);
-  check(jobs, optedIn);
-
-  tell("\nIt is taken away again:");
-  await updraft("delete", ANNEX, "--yes");
-  await updraft("teardown", "--annex", ANNEX, "--yes");
-  await updraft("teardown", "--region", "us-east-1", "--yes");
-}
-
-async function allFinished(
-  sandbox: Sandbox,
-  clusters: readonly string[],
-  count: number,
-  say: (line: string) => void,
-): Promise<FinishedJob[]> {
-  const deadline = Date.now() + JOBS_TIMEOUT_SECONDS * 1000;
-  let shown = -1;
+  tell(`\nJobs come, with ${LOCAL_SLOTS} free slots of the pool's own:`);
+  const clusters = [
+    await submitJobs(accessPoint, { count: FIRST_JOBS, seconds: JOB_SECONDS, mayUseAws: true }),
+  ];
+  say(`alice submits ${FIRST_JOBS} jobs that may use AWS`);
+  const moreAt = clock() + QUIET_SECONDS;
+  const samples: Sample[] = [];
+  const joined = new Set<string>();
   for (;;) {
-    const found = await Promise.all(clusters.map((cluster) => finishedJobs(sandbox.accessPoint, cluster)));
-    const jobs = found.flat();
-    if (jobs.length !== shown) say(`${jobs.length} of ${count} jobs done`);
-    shown = jobs.length;
-    if (jobs.length >= count) return jobs;
-    if (Date.now() > deadline) {
+    const before = samples.at(-1);
+    const now = await observe(sandbox, ANNEX, clock(), joined);
+    samples.push(now);
+    for (const line of narrate(before, now)) say(line);
+    if (clusters.length === 1 && clock() > moreAt) {
+      clusters.push(
+        await submitJobs(accessPoint, { count: MORE_JOBS, seconds: JOB_SECONDS, mayUseAws: true }),
+      );
+      say(`alice submits ${MORE_JOBS} more`);
+    }
+    const jobs = await finished(sandbox, clusters);
+    if (jobs.length === FIRST_JOBS + MORE_JOBS && (await living(sandbox)).length === 0) {
+      say("no instance is left");
+      const told = { samples, summary: await summary(sandbox, ANNEX, stubborn, jobs, samples) };
+      tell("\nIt is all taken away again:");
+      await takeAway(sandbox, updraft);
+      return told;
+    }
+    if (clock() > LONGEST_SECONDS) {
       throw new UpdraftError(
         "failed",
-        `${count - jobs.length} jobs did not finish within ${JOBS_TIMEOUT_SECONDS} s`,
-        "Start the sandbox with npm run sandbox -- up, and look with condor_q -better-analyze.",
+        `after ${LONGEST_SECONDS} s ${jobs.length} of ${FIRST_JOBS + MORE_JOBS} jobs are done, and these instances live: ${(await living(sandbox)).join(", ")}`,
+        "Start the sandbox with npm run sandbox -- up and look at the hook's Reason.",
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
   }
 }
 
-/** One line for each place where jobs ran. */
-function whereTheyRan(jobs: readonly FinishedJob[]): string[] {
-  const places = new Map<string, number>();
-  for (const { annex, instanceId, host } of jobs) {
-    const machine = host.slice(host.indexOf("@") + 1);
-    const place =
-      annex === "undefined" ? `${machine}, a slot of the pool's own` : `${instanceId}, annex ${annex}`;
-    places.set(place, (places.get(place) ?? 0) + 1);
-  }
-  return [...places].sort().map(([place, count]) => `${count} jobs ran on ${place}`);
+/** Kills every process of the node but its init, so that nothing in it could end it; returns its id. */
+async function makeStubborn(sandbox: Sandbox): Promise<string> {
+  const found = (await sandbox.instances()).find(({ tags }) => tags["htcondor:AnnexName"] === STUBBORN);
+  const id = found?.instanceId ?? "";
+  await sandbox.machine(id).run(["sh", "-c", "kill -9 -1"]);
+  return id;
 }
 
-function check(jobs: readonly FinishedJob[], optedIn: string): void {
-  const failed = jobs.filter(({ exitCode }) => exitCode !== "0");
-  const strays = jobs.filter(({ id, annex }) => annex !== "undefined" && !id.startsWith(`${optedIn}.`));
-  if (failed.length > 0 || strays.length > 0)
-    throw new UpdraftError(
-      "failed",
-      `${failed.length} jobs failed, and ${strays.length} ran on the annex without having asked for it`,
-      "Report this with the output above.",
-    );
+async function finished(sandbox: Sandbox, clusters: readonly string[]): Promise<FinishedJob[]> {
+  const found = await Promise.all(clusters.map((cluster) => finishedJobs(sandbox.accessPoint, cluster)));
+  return found.flat();
+}
+
+async function living(sandbox: Sandbox): Promise<string[]> {
+  return (await sandbox.instances())
+    .filter(({ state }) => state !== "terminated")
+    .map(({ instanceId }) => instanceId);
+}
+
+async function takeAway(
+  sandbox: Sandbox,
+  updraft: (...args: readonly string[]) => Promise<void>,
+): Promise<void> {
+  await updraft("delete", ANNEX, "--yes");
+  await updraft("delete", STUBBORN, "--yes");
+  await updraft("teardown", "--annex", ANNEX, "--yes");
+  await updraft("teardown", "--annex", STUBBORN, "--yes");
+  // A policy that somebody holds cannot be deleted.
+  await sandbox.removeUser(HOOK_USER_NAME);
+  await updraft("teardown", "--region", "us-east-1", "--yes");
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { carryOutDelete, planDelete } from "../../core/delete.ts";
+import { formatEntry } from "../../core/journal.ts";
 import { formatOwner } from "../../core/owner.ts";
 import { World, instance } from "../support/cloud.ts";
+import { entry } from "../support/journal.ts";
 
 const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 const CLAIM = { ...OWNER, account: "123456789012", region: "us-east-1" };
@@ -85,4 +87,23 @@ test("deleting again finds nothing, also where nothing was ever set up", async (
   const bare = await planDelete(made.ports, OWNER, "us-east-1");
   assert.deepEqual([bare.instances, bare.keys, bare.storage], [[], [], undefined]);
   assert.deepEqual(await carryOutDelete(made.ports, bare, 20), { terminated: [] });
+});
+
+test("an order whose outcome is not known is told, and so is a journal that cannot be read", async () => {
+  const made = world();
+  made.journalFiles.set("0000000000000001", formatEntry(entry({ sentAt: made.now, orderedAt: made.now })));
+  await carryOutDelete(made.ports, await planDelete(made.ports, OWNER, "us-east-1"), 60);
+  assert.match(made.said.join("\n"), /3 instances of orders whose outcome is not known may still appear/);
+  assert.equal(made.requests.length, 0);
+
+  const other = world();
+  other.journalFiles.set("0000000000000001", "{");
+  await carryOutDelete(other.ports, await planDelete(other.ports, OWNER, "us-east-1"), 60);
+  assert.match(other.said.join("\n"), /the journal of orders cannot be read/);
+  assert.ok(!other.objects.has("annexes/burst/owner"), "what can be ended is ended all the same");
+
+  const faulty = world();
+  const journal = { ...faulty.journal, read: () => Promise.reject(new TypeError("bug")) };
+  const plan = await planDelete(faulty.ports, OWNER, "us-east-1");
+  await assert.rejects(carryOutDelete({ ...faulty.ports, journal }, plan, 60), TypeError);
 });

@@ -8,6 +8,8 @@ import {
   sweepMessage,
   type EnforcedInstance,
   type EnforcementPorts,
+  parseUnreadable,
+  type Unreadable,
 } from "../../core/enforcement.ts";
 import { TAG } from "../../core/tags.ts";
 
@@ -24,7 +26,11 @@ function instance(id: string, lease: number | string | undefined, change: Partia
 /** EC2 as it behaves: a call with one bad id terminates nothing. */
 function cloud(
   all: EnforcedInstance[],
-  options: { bad?: string[]; later?: (i: EnforcedInstance) => EnforcedInstance | undefined } = {},
+  options: {
+    bad?: string[];
+    unreadable?: Unreadable;
+    later?: (i: EnforcedInstance) => EnforcedInstance | undefined;
+  } = {},
 ) {
   const terminated: string[] = [];
   const calls: number[] = [];
@@ -38,6 +44,7 @@ function cloud(
         throw Object.assign(new Error("no"), { name: "OperationNotPermitted" });
       terminated.push(...ids);
     },
+    unreadable: async () => options.unreadable ?? {},
     now: () => NOW,
   };
   return { ports, terminated, calls };
@@ -45,20 +52,33 @@ function cloud(
 
 describe("an instance is overdue", () => {
   it("when its lease is over, to the second", () => {
-    assert.equal(overdue(instance("i-1", NOW + 1), settings, NOW), undefined);
-    assert.deepEqual(overdue(instance("i-1", NOW - 5), settings, NOW), {
+    assert.equal(overdue(instance("i-1", NOW + 1), settings, NOW, {}), undefined);
+    assert.deepEqual(overdue(instance("i-1", NOW - 5), settings, NOW, {}), {
       id: "i-1",
       annex: "burst",
       reason: "lease ended 5 s ago",
     });
-    assert.notEqual(overdue(instance("i-1", NOW), settings, NOW), undefined);
+    assert.notEqual(overdue(instance("i-1", NOW), settings, NOW, {}), undefined);
   });
   for (const lease of [undefined, "", "soon", NOW + 10 * 86400, "-1"]) {
     it(`ten minutes after its launch when its lease is ${lease}`, () => {
-      assert.notEqual(overdue(instance("i-1", lease, { launched: NOW - 600 }), settings, NOW), undefined);
-      assert.equal(overdue(instance("i-1", lease, { launched: NOW - 599 }), settings, NOW), undefined);
+      assert.notEqual(overdue(instance("i-1", lease, { launched: NOW - 600 }), settings, NOW, {}), undefined);
+      assert.equal(overdue(instance("i-1", lease, { launched: NOW - 599 }), settings, NOW, {}), undefined);
     });
   }
+  it("ten minutes after its lease was first seen to be lost, when it is older", () => {
+    const one = instance("i-1", undefined);
+    assert.equal(overdue(one, settings, NOW, {}), undefined);
+    assert.equal(overdue(one, settings, NOW, { "i-1": NOW - 599 }), undefined);
+    assert.deepEqual(
+      overdue(one, settings, NOW, { "i-1": NOW - 600 })?.reason,
+      "no readable lease for 600 s",
+    );
+    assert.equal(overdue(instance("i-1", NOW + 1), settings, NOW, { "i-1": 1 }), undefined);
+    // What was written down before the launch is about another.
+    const young = instance("i-1", undefined, { launched: NOW - 5 });
+    assert.equal(overdue(young, settings, NOW, { "i-1": 1 }), undefined);
+  });
   it("never when its profile is not ours", () => {
     for (const profileArn of [
       undefined,
@@ -66,7 +86,7 @@ describe("an instance is overdue", () => {
       "arn:aws:iam::123456789012:instance-profile/updraftx/p",
       "arn:aws:iam::999999999999:instance-profile/updraft/p",
     ]) {
-      assert.equal(overdue(instance("i-1", 1, { profileArn }), settings, NOW), undefined);
+      assert.equal(overdue(instance("i-1", 1, { profileArn }), settings, NOW, {}), undefined);
     }
   });
 });
@@ -77,7 +97,7 @@ describe("a sweep", () => {
       instance("i-over", NOW - 1),
       instance("i-runs", NOW + 1),
       instance("i-other", 1, { profileArn: "arn:x" }),
-      instance("i-tagless", undefined, { tags: {} }),
+      instance("i-tagless", undefined, { tags: {}, launched: NOW - 600 }),
     ]);
     const { seen, ended, notEnded } = await sweep(world.ports, settings, false);
     assert.deepEqual(world.terminated, ["i-over", "i-tagless"]);
@@ -129,6 +149,28 @@ describe("a sweep", () => {
     );
   });
 
+  it("hands on since when an instance has had no lease, and asks for it only when one has none", async () => {
+    const lost = cloud(
+      [instance("i-lost", undefined), instance("i-new", "soon"), instance("i-runs", NOW + 1)],
+      {
+        unreadable: { "i-lost": NOW - 30, "i-runs": NOW - 700 },
+      },
+    );
+    const { unreadable } = await sweep(lost.ports, settings, false);
+    assert.deepEqual(unreadable, { "i-lost": NOW - 30, "i-new": NOW });
+    assert.deepEqual(lost.terminated, []);
+    const fine = cloud([instance("i-runs", NOW + 1)]);
+    const unasked = { ...fine.ports, unreadable: () => Promise.reject(new Error("asked")) };
+    assert.deepEqual((await sweep(unasked, settings, false)).unreadable, {});
+  });
+
+  it("reads what an earlier one wrote, and takes anything else for nothing", () => {
+    assert.deepEqual(parseUnreadable('{"sweptAt":5,"unreadable":{"i-1":7,"i-2":"x"}}'), { "i-1": 7 });
+    for (const text of ["", "null", "7", "[]", "{}", '{"unreadable":7}']) {
+      assert.deepEqual(parseUnreadable(text), {});
+    }
+  });
+
   it("fails as a whole when the instances cannot be listed", async () => {
     const { ports } = cloud([]);
     await assert.rejects(
@@ -155,13 +197,13 @@ describe("what a sweep tells", () => {
   });
   it("is what was ended and why, and above all what could not be", () => {
     const ended = [{ id: "i-1", annex: "burst", reason: "lease ended 5 s ago" }];
-    const good = sweepMessage({ seen: 2, ended, notEnded: [] });
+    const good = sweepMessage({ seen: 2, unreadable: {}, ended, notEnded: [] });
     assert.equal(good.subject, "Updraft ended 1 instances");
     assert.equal(good.message, "ended i-1 (annex burst): lease ended 5 s ago");
     const notEnded = [
       { id: "i-2", annex: "burst", reason: "lease ended 5 s ago", error: "OperationNotPermitted" },
     ];
-    const bad = sweepMessage({ seen: 2, ended, notEnded });
+    const bad = sweepMessage({ seen: 2, unreadable: {}, ended, notEnded });
     assert.equal(bad.subject, "Updraft could not end 1 instances");
     assert.match(bad.message, /NOT ended i-2 \(annex burst\): lease ended 5 s ago: OperationNotPermitted$/);
   });

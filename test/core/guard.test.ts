@@ -7,8 +7,13 @@ import { lastStretch } from "../../core/last-stretch.ts";
 
 const END = 100_000;
 const stretch = lastStretch(600, 28_800);
-const at = (left: number, htcondor: Htcondor, released = false, reason: EndReason = "lease"): Action =>
-  decide({ now: END - left, ending: { at: END, reason }, released, stretch, htcondor });
+const at = (
+  left: number,
+  htcondor: Htcondor,
+  released = false,
+  reason: EndReason = "lease",
+  stopped = false,
+): Action => decide({ now: END - left, ending: { at: END, reason }, released, stretch, htcondor, stopped });
 
 const slots = (claimed: number, draining: "no" | "ours" | "another's" = "no"): Htcondor => ({
   claimed,
@@ -62,6 +67,13 @@ describe("the guard", () => {
       at(5000, slots(1, "ours"), true),
       "cancel drain",
     ],
+    [
+      "ends once it has stopped HTCondor, though renewed",
+      at(5000, "gone", false, "lease", true),
+      "power off",
+    ],
+    ["keeps stopping HTCondor until it has ended", at(5000, "unknown", false, "lease", true), "stop"],
+    ["ends at the end what it could not stop", at(0, "unknown", false, "lease", true), "power off"],
     ["leaves an administrator's drain of a released node", at(5000, slots(1, "another's"), true), "none"],
   ];
   for (const [title, action, expected] of table) it(title, () => assert.equal(action, expected));
@@ -91,6 +103,7 @@ describe("the guard", () => {
     released: one.released,
     stretch: lastStretch(one.drainSeconds, 28_800),
     htcondor: one.htcondor,
+    stopped: false,
   });
 
   it("always powers off at the end, and before it only when HTCondor has ended", () => {

@@ -58,6 +58,15 @@ describe("a boot", () => {
     assert.ok(time.now() <= 1020);
   });
 
+  it("gives up sooner once it is known that there is less time, and never later", async () => {
+    const time = clock();
+    const { step, within } = boot(time, () => undefined, 100);
+    within(20);
+    within(Infinity);
+    await assert.rejects(step("One", passing), BootFailure);
+    assert.ok(time.now() <= 1020);
+  });
+
   it("does not try again what no other try can mend", async () => {
     const time = clock();
     const final = new UpdraftError("config", "wrong annex", "Order again.");

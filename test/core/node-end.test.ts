@@ -49,6 +49,7 @@ describe("the node's end as HTCondor sees it", () => {
       guarded: true,
       ending: false,
       endingIn: 4990,
+      earliestIn: 4990 - 81,
     });
     const uptimeAt = (left: number): number => 100 + 5000 - left;
     const silent = nodeEnd(state, 9900, uptimeAt(100));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { annexStatus, statusRow, statusTable } from "../../core/status.ts";
+import { annexStatus, describeOrder, orderRow, statusRow, statusTable } from "../../core/status.ts";
 import { World, instance } from "../support/cloud.ts";
+import { entry } from "../support/journal.ts";
 
 const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 
@@ -38,4 +39,23 @@ test("status shows what lives and is ours, with its slots and what is left of it
     ["burst", "i-1", "joined", "m7i.large", "us-east-1a", "spot", "172.31.0.1", "1m", "1h", "1"],
     ["burst", "i-2", "ordered", "m7i.large", "us-east-1a", "on-demand", "-", "5s", "unreadable", "0"],
   ]);
+});
+
+test("an order that is not settled says what is not known of it", () => {
+  const row = orderRow(entry({ sentAt: 1000 }));
+  assert.deepEqual(row, {
+    id: "0000000000000001",
+    annex: "burst",
+    market: "on-demand",
+    count: 3,
+    orderedAt: 1000,
+    sentAt: 1000,
+    instanceIds: undefined,
+  });
+  assert.equal(
+    describeOrder(row, 1065),
+    "order 0000000000000001 of annex burst: 3 × on-demand, sent 1m5s ago; nobody has read the answer",
+  );
+  const answered = orderRow(entry({ answer: { at: 1001, instanceIds: ["i-1", "i-2"] } }));
+  assert.match(describeOrder(answered, 1065), /; EC2 does not show all of i-1, i-2 yet$/);
 });

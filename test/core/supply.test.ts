@@ -15,6 +15,7 @@ const slot = (changes: Partial<AnnexSlot> = {}): AnnexSlot => ({
   free: SIZE,
   size: SIZE,
   accepting: true,
+  endsAt: undefined,
   ...changes,
 });
 
@@ -25,7 +26,7 @@ const only = (
   slots: readonly AnnexSlot[] = [],
   joined: Record<string, number> = {},
 ): Member => {
-  const [member] = supply([one], slots, joined, NOW);
+  const [member] = supply([one], slots, joined, NOW, 600);
   assert.ok(member);
   return member;
 };
@@ -38,7 +39,7 @@ test("an instance is in flight until it has slots, late after ten minutes, and e
   assert.equal(only(running({ launched: NOW - 601 })).progress, "late");
   assert.equal(only(running({ state: "shutting-down" })).progress, "ending");
   assert.equal(only(running({ state: "stopped" }), [slot()]).progress, "ending");
-  assert.deepEqual(supply([running({ state: "terminated" })], [], {}, NOW), []);
+  assert.deepEqual(supply([running({ state: "terminated" })], [], {}, NOW, 600), []);
 });
 
 test("it is idle when every slot is unclaimed, and whatever is in doubt is busy", () => {
@@ -55,6 +56,9 @@ test("its free capacity is that of unclaimed slots that take jobs, and its size 
   assert.deepEqual(busy.size, SIZE);
   assert.deepEqual(only(running(), [slot({ accepting: false })]).free, []);
   assert.equal(only(running(), [dynamic()]).size, undefined);
+  const ending = (seconds: number) =>
+    only(running({ launched: NOW - 9999 }), [slot({ endsAt: NOW + seconds })]).free.length;
+  assert.deepEqual([ending(601), ending(600)], [1, 0], "in its last stretch a node takes no further job");
 });
 
 test("one that had slots and has none is lost, not in flight again", () => {
@@ -72,7 +76,7 @@ test("the release tag counts unless it was withdrawn, and the hook knows what it
 });
 
 const disagreement = (instances: Instance[], slots: AnnexSlot[], joined: Record<string, number> = {}) =>
-  contradiction(supply(instances, slots, joined, NOW), instances, slots);
+  contradiction(supply(instances, slots, joined, NOW, 600), instances, slots);
 
 test("a slot of an instance that EC2 does not list means that one of the two is wrong", () => {
   assert.match(String(disagreement([], [slot()])), /a slot of i-1, which EC2 does not list/);

@@ -128,7 +128,7 @@ test("a sensor that fails is never zero: nothing is decided, and its name is tol
     ["Collector", (p) => ({ pool: { ...p.pool, annexSlots: broken } })],
     ["Collector", (p) => ({ pool: { ...p.pool, freeSlots: broken } })],
     ["EC2", (p) => ({ ec2: { ...p.ec2, instanceTypes: broken } })],
-    ["Journal", (p) => ({ ec2: { ...p.ec2, instances: broken } })],
+    ["EC2", (p) => ({ ec2: { ...p.ec2, instances: broken } })],
     ["Journal", (p) => ({ journal: { ...p.journal, read: broken } })],
     ["Setup", () => ({ cloudFormation: { stack: broken } })],
     ["Setup", () => ({ account: broken })],

@@ -4,6 +4,7 @@ import { chmod, chown, copyFile, link, mkdtemp, rm, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { uptime } from "../../adapters/uptime.ts";
 import { PROJECT } from "../support/on-instance.ts";
 
 const state = {
@@ -64,6 +65,32 @@ describe(
           "",
         ].join("\n"),
       });
+    });
+
+    it("waits for an end that comes before its next run, and tells HTCondor of it in time", async () => {
+      const anchor = { at: Date.now() / 1000, uptime: uptime() };
+      const guard = { endReason: "lease", stage: "stopping", released: false, anchor };
+      await write(JSON.stringify({ ...state, guard: { ...guard, endsAt: anchor.at + 6 } }));
+      const { status, output } = await run("--state", file);
+      assert.equal(status, 0);
+      const after = Date.now() / 1000 - anchor.at;
+      assert.ok(after >= 6 && after < 12, String(after));
+      const chunks = output.split("\n-\n");
+      const [before = ""] = chunks;
+      const last = chunks.at(-1) ?? "";
+      assert.match(before, /^Ending = false$/m);
+      assert.match(last, /^Ending = true$/m);
+    });
+
+    it("does not wait when the end is far, or long over", async () => {
+      const anchor = { at: Date.now() / 1000, uptime: uptime() };
+      const guard = { endReason: "lease", stage: "serving", released: false, anchor };
+      for (const left of [3600, -3600]) {
+        await write(JSON.stringify({ ...state, guard: { ...guard, endsAt: anchor.at + left } }));
+        const { output } = await run("--state", file);
+        assert.match(output, left > 0 ? /^Ending = false$/m : /^Ending = true$/m);
+        assert.doesNotMatch(output, /^-$/m);
+      }
     });
 
     it("says so when the node has not joined", async () => {

@@ -64,8 +64,9 @@ describe("the lease enforcer, as the bundle that the account runs", () => {
       instance("i-foreign", 1, "arn:aws:iam::123456789012:instance-profile/other"),
       { id: "i-bare", launched: 1, tags: {} },
       instance("i-over", now - 60),
-      instance("i-leaseless", undefined),
+      { ...instance("i-leaseless", undefined), launched: now - 601 },
     ];
+    aws.stored["/the-bucket/sweeps/last"] = JSON.stringify({ unreadable: { "i-leaseless": now - 601 } });
     const { failed, lines } = await run();
     assert.equal(failed, "");
     assert.deepEqual(aws.terminated, ["i-over", "i-leaseless"]);
@@ -74,6 +75,28 @@ describe("the lease enforcer, as the bundle that the account runs", () => {
     assert.ok(Number(last["sweptAt"]) >= now && last["seen"] === 3);
     assert.equal(aws.published.length, 1);
     assert.match(aws.published[0]?.message ?? "", /^ended i-over \(annex burst\): lease ended 6\d s ago\n/);
+  });
+
+  it("gives an instance that has lost its lease ten minutes from the first sweep that saw it", async () => {
+    aws.instances = [instance("i-lost", undefined)];
+    assert.equal((await run()).failed, "");
+    assert.deepEqual(aws.terminated, []);
+    const key = "/the-bucket/sweeps/last";
+    const last = JSON.parse(aws.stored[key] ?? "{}") as { unreadable: Record<string, number> };
+    const since = last.unreadable["i-lost"] ?? 0;
+    assert.ok(since >= now && since < now + 60);
+    await run();
+    assert.deepEqual(JSON.parse(aws.stored[key] ?? "{}").unreadable, { "i-lost": since });
+    aws.stored[key] = JSON.stringify({ unreadable: { "i-lost": since - 700 } });
+    await run();
+    assert.deepEqual(aws.terminated, ["i-lost"]);
+  });
+
+  it("ends leases that are over when the bucket does not answer", async () => {
+    aws.instances = [instance("i-over", now - 60), instance("i-lost", undefined)];
+    aws.broken = ["GetObject", "PutObject"];
+    assert.notEqual((await run()).failed, "");
+    assert.deepEqual(aws.terminated, ["i-over"]);
   });
 
   it("says that the sweep was complete when there was nothing to do, and troubles nobody", async () => {

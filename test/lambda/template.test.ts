@@ -113,13 +113,13 @@ test("launching is denied without lease, annex, pool, our profile and IMDSv2, on
   for (const denial of denials) assert.match(JSON.stringify(denial.Resource), /:instance\/\*"\}$/);
 });
 
-test("the enforcer writes the one key that tells of its last sweep", () => {
+test("the enforcer reads and writes the one key that tells of its last sweep, and no other", () => {
   const writing = enforcerStatements.filter((statement) =>
     [statement.Action].flat().some((action) => action.startsWith("s3:")),
   );
   assert.deepEqual(
     writing.map((statement) => [statement.Action, statement.Resource]),
-    [["s3:PutObject", { "Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}/sweeps/last" }]],
+    [[["s3:GetObject", "s3:PutObject"], { "Fn::Sub": "arn:${AWS::Partition}:s3:::${Bucket}/sweeps/last" }]],
   );
 });
 

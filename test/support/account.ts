@@ -31,6 +31,11 @@ export async function account(): Promise<Account> {
   const server = createServer(async (request, response) => {
     const body = await read(request);
     const url = new URL(request.url ?? "/", "http://aws");
+    if (request.method === "GET") {
+      self.calls.push(`GetObject ${url.pathname}`);
+      const stored = self.broken.includes("GetObject") ? undefined : self.stored[url.pathname];
+      return void response.writeHead(stored === undefined ? 403 : 200).end(stored);
+    }
     if (request.method === "PUT") {
       self.calls.push(`PutObject ${url.pathname}`);
       if (self.broken.includes("PutObject")) return void response.writeHead(403).end();

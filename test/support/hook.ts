@@ -96,6 +96,7 @@ export class HookWorld extends World {
         free: size,
         size,
         accepting: true,
+        endsAt: undefined,
       }));
   }
 
