@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { bootBench } from "./boot.ts";
 import { buildBench } from "./build.ts";
+import { hookBench } from "./hook.ts";
 import { startBench } from "./start.ts";
 
 const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is asserted.
@@ -8,12 +9,14 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
   build   times and sizes of what the build makes
   start   no-op start of every program: wall time and memory
   boot    the sandbox: up, and order → running → user data → joined → first job
+  hook    a tick of the hook without and with jobs and nodes, a sweep of the enforcer
 `;
 
 const BENCHES: Readonly<Record<string, (runs: number) => Promise<string>>> = {
   build: buildBench,
   start: startBench,
   boot: bootBench,
+  hook: hookBench,
 };
 
 async function main(): Promise<void> {

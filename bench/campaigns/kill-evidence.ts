@@ -23,7 +23,7 @@ export type Evidence = {
   readonly drafts: readonly { answered: boolean }[];
 };
 
-const STATE_DIRECTORY = "/var/lib/updraft";
+export const STATE_DIRECTORY = "/var/lib/updraft";
 
 export async function fleetRequests(sandbox: Sandbox, since: number): Promise<RequestLogEntry[]> {
   return (await sandbox.requests()).filter(({ action, time }) => action === "CreateFleet" && time > since);

@@ -16,11 +16,16 @@ export type Round = {
   /** Who runs next, and what it orders of its own when it is a command. */
   readonly next: Orderer;
   readonly nextCount: number;
+  /** EC2 does not show for a while what the killed run has launched. */
+  readonly late: boolean;
+  /** The journal is lost with the run. What follows then orders twice, which proves that this would be noticed. */
+  readonly forgotten: boolean;
   /** Chooses the place in the window, or the moment: at least 0, less than 1. */
   readonly chance: number;
 };
 
 const MOST = 3;
+const LATE_SHARE = 0.3;
 
 /** The commands come first, then the hook, each with all aims in turn. */
 export function killPlan(size: number, seed: number): Round[] {
@@ -33,6 +38,8 @@ export function killPlan(size: number, seed: number): Round[] {
     count: some(MOST),
     next: random() < 0.5 ? "command" : "hook",
     nextCount: some(MOST),
+    late: random() < LATE_SHARE,
+    forgotten: false,
     chance: random(),
   }));
 }

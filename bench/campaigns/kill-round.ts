@@ -12,8 +12,8 @@ import {
   type Window,
 } from "./kill-evidence.ts";
 import { placeOf, type Aim, type Orderer, type Round } from "./kill-plan.ts";
+import { ANNEX, updraft } from "./pool.ts";
 
-export const ANNEX = "burst";
 export const LEASE_SECONDS = 600;
 
 export type KillWorld = {
@@ -31,6 +31,7 @@ export type KillResult = {
   readonly aim: Aim;
   readonly orderer: Orderer;
   readonly next: Orderer;
+  readonly late: boolean;
   readonly place: string;
   readonly window: Window;
   /** Orders in the journal when the run was dead, and those of them of which EC2 has exactly the instances. */
@@ -49,7 +50,10 @@ export async function killRound(world: KillWorld, round: Round): Promise<KillRes
   const wrong: string[] = [];
   const before = new Set((await sandbox.instances()).map(({ instanceId }) => instanceId));
   const since = Date.now() / 1000;
+  const blind = round.late ? await sandbox.addFault({ kind: "late-visibility", seconds: LATE_SECONDS }) : "";
   const { exitCode, place } = await killed(world, round, since);
+  await sandbox.removeFault(blind);
+  const killSeconds = Date.now() / 1000 - since;
   const left = await evidence(sandbox, exitCode, since);
   const window = windowOf(left);
   if (left.requests.length > 0 && left.entries.length === 0) {
@@ -60,6 +64,7 @@ export async function killRound(world: KillWorld, round: Round): Promise<KillRes
     await sandbox.accessPoint.run(create(round.nextCount), { timeoutSeconds: 120 });
   else await tickHook(sandbox.accessPoint, ANNEX);
   if (round.orderer === "hook") await tickHook(sandbox.accessPoint, ANNEX);
+  if (round.late) await sleep(Math.max(0, since + LATE_SECONDS + killSeconds - Date.now() / 1000) * 1000);
   const last = await tickHook(sandbox.accessPoint, ANNEX);
   if (last.get("Ordered") !== "0")
     wrong.push(`a run that had nothing left to do ordered ${last.get("Ordered")}`);
@@ -78,13 +83,14 @@ export async function killRound(world: KillWorld, round: Round): Promise<KillRes
   const untagged = instances.filter((one) => !isTagged(one)).length;
   if (untagged > 0) wrong.push(`${untagged} instances lack a tag`);
 
-  await sandbox.accessPoint.run(["updraft", "delete", ANNEX, "--yes"], { timeoutSeconds: 120 });
-  const { number, aim, orderer, next } = round;
+  await updraft(sandbox, "delete", ANNEX, "--yes");
+  const { number, aim, orderer, next, late } = round;
   return {
     number,
     aim,
     orderer,
     next,
+    late,
     place,
     window,
     ordersIntended: left.entries.length,
@@ -166,5 +172,7 @@ async function killed(
   return { exitCode, place: `after ${after} s` };
 }
 
+/** Longer than it takes until the next run has looked. */
+const LATE_SECONDS = 10;
 /** Some of those that are killed at random may just have ended. */
 const LONGER = 1.1;

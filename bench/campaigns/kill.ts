@@ -1,16 +1,17 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
-import { annexKnobs, configureAnnexes, configureHook } from "../../sandbox/demo/annex.ts";
+import { configureHook } from "../../sandbox/demo/annex.ts";
 import { submitJobs } from "../../sandbox/demo/jobs.ts";
-import { down, up, type Sandbox } from "../../sandbox/sandbox.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { tickHook } from "../hook-process.ts";
 import { installProgram } from "../install-program.ts";
 import { table } from "../table.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { WINDOWS } from "./kill-evidence.ts";
-import { AIMS, killPlan, type Orderer } from "./kill-plan.ts";
-import { ANNEX, create, killRound, LEASE_SECONDS, type KillResult, type KillWorld } from "./kill-round.ts";
+import { AIMS, killPlan, type Orderer, type Round } from "./kill-plan.ts";
+import { create, killRound, LEASE_SECONDS, type KillResult, type KillWorld } from "./kill-round.ts";
+import { ANNEX, updraft, withPool } from "./pool.ts";
+import { results } from "./results.ts";
 
 const NAME = "campaign-kill";
 const JOBS = 5;
@@ -18,48 +19,40 @@ const JOBS_ON_AN_INSTANCE = 2;
 const HOUR = 3600;
 const MEASURED_SECONDS = 60;
 
-/** Kills `size` runs of command and hook, half of each, and returns what became of their orders. */
+export type KillRuns = {
+  readonly out?: string | undefined;
+  readonly name?: string;
+  readonly tell?: (line: string) => void;
+};
+
+/** Kills the runs of a plan that are not in the file of results yet, and returns what became of their orders. */
 export async function killRuns(
-  { size, seed, out }: CampaignOptions,
-  tell: (line: string) => void,
-  name: string = NAME,
+  plan: readonly Round[],
+  { out, name = NAME, tell = () => {} }: KillRuns = {},
 ): Promise<KillResult[]> {
-  const done = out === undefined || !existsSync(out) ? [] : readResults(out);
-  const rounds = killPlan(size, seed).filter(({ number }) => !done.some((one) => one.number === number));
-  if (rounds.length === 0) return done;
-  await down(name);
+  const done = results<KillResult>(out);
+  const rounds = plan.filter(({ number }) => !done.rows.some((one) => one.number === number));
+  if (rounds.length === 0) return done.rows;
   // No instance ever boots: what is ordered counts, not what it does.
-  const settings = { launchDelay: { kind: "constant", seconds: HOUR }, enforcerPeriodSeconds: 60 } as const;
-  const sandbox = await up({ name, settings });
-  try {
+  const settings = { launchDelay: { kind: "constant", seconds: HOUR } } as const;
+  const knobs = { MODE: "act", LEASE: `${LEASE_SECONDS}s` };
+  return withPool(name, knobs, settings, async (sandbox) => {
     let world = await killWorld(sandbox);
     for (const round of rounds) {
       if (round.orderer === "hook") {
         if (world.demanded === 0) world = await demanding(world);
-        await publish(sandbox);
+        await updraft(sandbox, "publish", ANNEX);
       }
       const result = await killRound(world, round);
-      done.push(result);
-      if (out !== undefined) appendFileSync(out, `${JSON.stringify(result)}\n`);
+      done.add(result);
       tell(resultLine(result));
     }
-    return done;
-  } finally {
-    await sandbox.down();
-  }
-}
-
-function readResults(path: string): KillResult[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as KillResult);
+    return done.rows;
+  });
 }
 
 async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
   const { accessPoint } = sandbox;
-  const knobs = { ...(await annexKnobs(sandbox)), MODE: "act", LEASE: `${LEASE_SECONDS}s` };
-  await configureAnnexes(accessPoint, { [ANNEX]: knobs });
-  await accessPoint.run(["updraft", "setup", "--region", "us-east-1"], { timeoutSeconds: 60 });
-  await accessPoint.run(["updraft", "setup", "--annex", ANNEX], { timeoutSeconds: 60 });
   // Ticks are started by hand, so that each can be killed.
   await configureHook(sandbox, accessPoint, `SCHEDD_CRON_UPDRAFT_PERIOD = ${HOUR}s\n`);
   const strace = await installProgram(accessPoint, "strace");
@@ -67,7 +60,7 @@ async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
   if (swept.error !== undefined) throw new Error(`the enforcer failed: ${swept.error}`);
   const hook = await ticks(sandbox, (said) => said.get("LimitedBy") === "None");
   const command = await timed(() => accessPoint.run(create(1), { timeoutSeconds: 60 }));
-  await remove(sandbox);
+  await updraft(sandbox, "delete", ANNEX, "--yes");
   return { sandbox, strace, demanded: 0, seconds: { hook, command } };
 }
 
@@ -75,18 +68,12 @@ async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
 async function demanding(world: KillWorld): Promise<KillWorld> {
   const { sandbox } = world;
   const demanded = Math.ceil(JOBS / JOBS_ON_AN_INSTANCE);
-  await publish(sandbox);
+  await updraft(sandbox, "publish", ANNEX);
   await submitJobs(sandbox.accessPoint, { count: JOBS, seconds: HOUR, mayUseAws: true });
   const hook = await ticks(sandbox, (said) => said.get("Ordered") === String(demanded));
-  await remove(sandbox);
+  await updraft(sandbox, "delete", ANNEX, "--yes");
   return { ...world, demanded, seconds: { ...world.seconds, hook } };
 }
-
-const publish = (sandbox: Sandbox): Promise<string> =>
-  sandbox.accessPoint.run(["updraft", "publish", ANNEX], { timeoutSeconds: 60 });
-
-const remove = (sandbox: Sandbox): Promise<string> =>
-  sandbox.accessPoint.run(["updraft", "delete", ANNEX, "--yes"], { timeoutSeconds: 120 });
 
 /** Lets the hook look until it sees what it should; returns the seconds of that last look. */
 async function ticks(sandbox: Sandbox, enough: (said: Map<string, string>) => boolean): Promise<number> {
@@ -112,13 +99,14 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 function resultLine(result: KillResult): string {
-  const { number, orderer, next, aim, place, window, instances, instancesIntended, wrong } = result;
+  const { number, orderer, next, aim, place, window, late, instances, instancesIntended, wrong } = result;
   const verdict = wrong.length === 0 ? "as intended" : wrong.join("; ");
-  return `${number}: ${orderer} killed ${aim} (${place}) died ${window}; next ${next}; ${instances} of ${instancesIntended}: ${verdict}`;
+  const shown = late ? ", shown late" : "";
+  return `${number}: ${orderer} killed ${aim} (${place}${shown}) died ${window}; next ${next}; ${instances} of ${instancesIntended}: ${verdict}`;
 }
 
 /** Kills by aim and by the window in which the evidence shows them, and the sums that must agree. */
-export function killTable(results: readonly KillResult[]): string {
+function killTable(results: readonly KillResult[]): string {
   const orderers: readonly Orderer[] = ["command", "hook"];
   const hits = AIMS.flatMap((aim) =>
     orderers.map((orderer) => {
@@ -149,10 +137,10 @@ export function killTable(results: readonly KillResult[]): string {
   ].join("\n");
 }
 
-async function run(options: CampaignOptions): Promise<string> {
-  const results = await killRuns(options, console.log);
-  const said = killTable(results);
-  if (results.some(({ wrong }) => wrong.length > 0)) throw new Error(`not as intended\n${said}`);
+async function run({ size, seed, out }: CampaignOptions): Promise<string> {
+  const killed = await killRuns(killPlan(size, seed), { out, tell: console.log });
+  const said = killTable(killed);
+  if (killed.some(({ wrong }) => wrong.length > 0)) throw new Error(`not as intended\n${said}`);
   return said;
 }
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { readConfigFiles, readSecretFile, writeAtomically } from "../../adapters/files.ts";
+import { clearDrafts, readConfigFiles, readSecretFile, writeAtomically } from "../../adapters/files.ts";
 
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "updraft-files-"));
@@ -39,6 +39,15 @@ test("a file that cannot be written leaves the old one and no half", async (t) =
   await assert.rejects(writeAtomically(join(path, "f"), "new"), { kind: "failed" });
   assert.deepEqual(await readdir(path), ["f"]);
   await assert.rejects(writeAtomically(join(path, "none", "f"), "new"), { kind: "failed" });
+});
+
+test("what a killed run was writing is cleared away, and nothing else", async (t) => {
+  const path = await directory(t);
+  const kept = [".f.tmp", ".hidden", "f.1234.tmp", "lock", "order-1.json"];
+  for (const name of [...kept, ".order-1.json.1234.tmp", ".state.json.7.tmp"])
+    await writeFile(join(path, name), "");
+  await clearDrafts(path);
+  assert.deepEqual((await readdir(path)).sort(), kept);
 });
 
 test("a secret is read from a file that only its owner may read, also through a link", async (t) => {

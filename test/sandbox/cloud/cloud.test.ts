@@ -546,6 +546,11 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     assert.equal(cloud.instances().length, before + 3, "and only once");
     cloud.removeFault(lost);
 
+    cloud.addFault({ kind: "lost-answer", action: "DescribeInstances", seconds: 0.3, times: 1 });
+    const asked = performance.now();
+    await assert.rejects(describe());
+    assert.ok(performance.now() - asked >= 300, "the answer is held back first");
+
     const full = cloud.addFault({ kind: "capacity", instanceType: "c5.large", purchase: "spot" });
     const partial = await hook.send(new CreateFleetCommand(await order()));
     assert.deepEqual(
