@@ -4,6 +4,7 @@ import type { InstanceView } from "../../sandbox/cloud/ports.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { AS_HOOK, HOOK, tickHook } from "../hook-process.ts";
 import {
+  STATE_DIRECTORY,
   evidence,
   fleetRequests,
   journalFiles,
@@ -60,6 +61,7 @@ export async function killRound(world: KillWorld, round: Round): Promise<KillRes
     wrong.push("a request was sent that the journal does not know");
   }
 
+  if (round.forgotten) await sandbox.accessPoint.run(["sh", "-c", `rm ${STATE_DIRECTORY}/order-*`]);
   if (round.next === "command")
     await sandbox.accessPoint.run(create(round.nextCount), { timeoutSeconds: 120 });
   else await tickHook(sandbox.accessPoint, ANNEX);
@@ -167,12 +169,12 @@ async function killed(
     const { exitCode } = await running;
     return { exitCode, place: "effect seen, answer held back" };
   }
-  const after = (chance * seconds[orderer] * LONGER).toFixed(3);
+  const after = ((EARLIEST + (1 - EARLIEST) * chance) * seconds[orderer]).toFixed(3);
   const { exitCode } = await accessPoint.exec(["timeout", "-s", "KILL", after, ...command], options);
   return { exitCode, place: `after ${after} s` };
 }
 
 /** Longer than it takes until the next run has looked. */
 const LATE_SECONDS = 10;
-/** Some of those that are killed at random may just have ended. */
-const LONGER = 1.1;
+/** Before this share of its time a run has only read. */
+const EARLIEST = 0.4;

@@ -59,9 +59,10 @@ async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
   const swept = await sandbox.invoke("updraft-enforcer", {});
   if (swept.error !== undefined) throw new Error(`the enforcer failed: ${swept.error}`);
   const hook = await ticks(sandbox, (said) => said.get("LimitedBy") === "None");
-  const command = await timed(() => accessPoint.run(create(1), { timeoutSeconds: 60 }));
+  const reached = await reach(sandbox);
+  const ordered = await timed(() => accessPoint.run(create(1), { timeoutSeconds: 60 }));
   await updraft(sandbox, "delete", ANNEX, "--yes");
-  return { sandbox, strace, demanded: 0, seconds: { hook, command } };
+  return { sandbox, strace, demanded: 0, seconds: { hook: hook - reached, command: ordered - reached } };
 }
 
 /** Jobs for which the hook orders, and which stay. */
@@ -72,8 +73,11 @@ async function demanding(world: KillWorld): Promise<KillWorld> {
   await submitJobs(sandbox.accessPoint, { count: JOBS, seconds: HOUR, mayUseAws: true });
   const hook = await ticks(sandbox, (said) => said.get("Ordered") === String(demanded));
   await updraft(sandbox, "delete", ANNEX, "--yes");
-  return { ...world, demanded, seconds: { ...world.seconds, hook } };
+  return { ...world, demanded, seconds: { ...world.seconds, hook: hook - (await reach(sandbox)) } };
 }
+
+/** What it takes to start anything on the access point from here. */
+const reach = (sandbox: Sandbox): Promise<number> => timed(() => sandbox.accessPoint.run(["true"]));
 
 /** Lets the hook look until it sees what it should; returns the seconds of that last look. */
 async function ticks(sandbox: Sandbox, enough: (said: Map<string, string>) => boolean): Promise<number> {
