@@ -21,6 +21,8 @@ const TEST_PROGRAMS = {
   nft: "nftables",
   curl: "curl",
   faketime: "faketime",
+  mandoc: "mandoc",
+  "systemd-analyze": "systemd",
 };
 
 const CONTRACT = ["test/contract/**/*.test.ts", "test/sandbox/cloud/cloud.test.ts"];
