@@ -67,8 +67,7 @@ async function installUpdraft(dist: string, upper: string): Promise<void> {
       );
     });
   await copy("access-point/updraft", `${upper}/usr/bin/updraft`);
-  for (const name of ["updraft-schedd", "condor_annex"])
-    await link(`${upper}/usr/bin/updraft`, `${libexec}/${name}`);
+  await link(`${upper}/usr/bin/updraft`, `${libexec}/updraft-schedd`);
   await copy("node/updraft-bootstrap", `${libexec}/node/updraft-bootstrap`);
 }
 

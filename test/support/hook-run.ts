@@ -1,3 +1,4 @@
+import { AS_HOOK, HOOK } from "../../bench/hook-process.ts";
 import type { SandboxMachine } from "../../sandbox/sandbox.ts";
 
 export type HookRun = {
@@ -8,29 +9,17 @@ export type HookRun = {
   readonly attributes: Readonly<Record<string, string>>;
 };
 
-/** What the drop-in gives the hook: HTCondor's user with its own home and credentials. */
-export const HOOK_ENVIRONMENT = {
-  HOME: "/var/lib/updraft",
-  AWS_CONFIG_FILE: "/etc/updraft/aws-config",
-  AWS_SHARED_CREDENTIALS_FILE: "/etc/updraft/aws-credentials",
-};
-
 /** Runs the hook once, as the schedd does. */
 export async function runHook(
   accessPoint: SandboxMachine,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<HookRun> {
   const started = performance.now();
+  const { environment: own, ...asHook } = AS_HOOK;
   // By env on the machine, so that nothing but the hook itself is run with them.
-  const variables = Object.entries({ ...HOOK_ENVIRONMENT, ...environment }).map(
-    ([name, value]) => `${name}=${value}`,
-  );
-  const command = ["env", ...variables, "/usr/libexec/updraft/updraft-schedd"];
-  const { exitCode, stdout, stderr } = await accessPoint.exec(command, {
-    user: "condor",
-    directory: "/",
-    timeoutSeconds: 70,
-  });
+  const variables = Object.entries({ ...own, ...environment }).map(([name, value]) => `${name}=${value}`);
+  const command = ["env", ...variables, HOOK];
+  const { exitCode, stdout, stderr } = await accessPoint.exec(command, asHook);
   const lines = stdout.split("\n").filter((line) => line !== "");
   const attributes = lines.map((line) => {
     const [, name = line, value = ""] = /^(\w+) = (.*)$/.exec(line) ?? [];
