@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { median, table } from "../table.ts";
 import { uniform } from "../../sandbox/cloud/random.ts";
 import type { Fault, InstanceView } from "../../sandbox/cloud/ports.ts";
+import { submitJobs } from "../../sandbox/demo/jobs.ts";
 import type { Sandbox, SandboxMachine } from "../../sandbox/sandbox.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { fakeClock } from "./faketime.ts";
@@ -154,6 +155,12 @@ async function runBatch(
   ];
   const faultId = fault === undefined ? undefined : await sandbox.addFault(fault);
   await updraft(sandbox, "create", ANNEX, ...order);
+  // An idle node ends before its lease does: these jobs hold every node to its last second.
+  await submitJobs(sandbox.accessPoint, {
+    count: 2 * batch.length,
+    seconds: 10 * LEASE_SECONDS,
+    mayUseAws: true,
+  });
   const mine = await launched(sandbox, before, batch.length);
   const ends = Promise.all(
     mine.map(async (instance, place) => {
@@ -172,6 +179,7 @@ async function runBatch(
   try {
     return await ends;
   } finally {
+    await sandbox.accessPoint.run(["condor_rm", "-all"]);
     if (faultId !== undefined) await sandbox.removeFault(faultId);
   }
 }
