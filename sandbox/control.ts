@@ -2,10 +2,12 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { type ErrorKind, EXIT_STATUS, messageOf, UpdraftError } from "../core/errors.ts";
 import type {
+  AuthorizationEntry,
   CloudSettings,
   Credentials,
   Fault,
   InstanceView,
+  Inventory,
   RequestLogEntry,
   TerminationEntry,
 } from "./cloud/ports.ts";
@@ -49,13 +51,19 @@ export type Control = {
   addAccessPoint(call: AccessPointRequest): Promise<MachineView>;
   administrator(): Credentials;
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
-  createUser(call: { name: string; policyArns: string[] }): Promise<Credentials>;
+  createUser(call: {
+    name: string;
+    policyArns: string[];
+    documents?: Record<string, string>;
+  }): Promise<Credentials>;
   removeUser(call: { name: string }): Promise<void>;
   interruptSpot(call: { instanceId: string; seconds: number }): void;
   addFault(fault: Fault): string;
   removeFault(call: { id: string }): void;
   faults(): Fault[];
   requests(): RequestLogEntry[];
+  authorizations(): AuthorizationEntry[];
+  inventory(): Promise<Inventory>;
   terminationLog(): TerminationEntry[];
   settings(change: Partial<CloudSettings>): void;
   invoke(call: { functionName: string; event: unknown }): Promise<{ payload: string; error?: string }>;

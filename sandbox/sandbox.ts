@@ -4,10 +4,12 @@ import { access, mkdir, open, readdir, readFile, rm, rmdir, writeFile } from "no
 import { fileURLToPath } from "node:url";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import type {
+  AuthorizationEntry,
   CloudSettings,
   Credentials,
   Fault,
   InstanceView,
+  Inventory,
   RequestLogEntry,
   TerminationEntry,
 } from "./cloud/ports.ts";
@@ -72,13 +74,15 @@ export type Sandbox = {
   consoleOutput(instanceId: string): Promise<string>;
   administrator(): Promise<Credentials>;
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
-  createUser(name: string, policyArns: string[]): Promise<Credentials>;
+  createUser(name: string, policyArns: string[], documents?: Record<string, string>): Promise<Credentials>;
   removeUser(name: string): Promise<void>;
   interruptSpot(instanceId: string, seconds: number): Promise<void>;
   addFault(fault: Fault): Promise<string>;
   removeFault(id: string): Promise<void>;
   faults(): Promise<Fault[]>;
   requests(): Promise<RequestLogEntry[]>;
+  authorizations(): Promise<AuthorizationEntry[]>;
+  inventory(): Promise<Inventory>;
   terminationLog(): Promise<TerminationEntry[]>;
   settings(change: Partial<CloudSettings>): Promise<void>;
   invoke(functionName: string, event: unknown): Promise<{ payload: string; error?: string }>;
@@ -171,13 +175,16 @@ export async function attach(
     consoleOutput: (instanceId) => callControl(socket, "consoleOutput", { instanceId }),
     administrator: () => callControl(socket, "administrator"),
     subnets: () => callControl(socket, "subnets"),
-    createUser: (user, policyArns) => callControl(socket, "createUser", { name: user, policyArns }),
+    createUser: (user, policyArns, documents = {}) =>
+      callControl(socket, "createUser", { name: user, policyArns, documents }),
     removeUser: (user) => callControl(socket, "removeUser", { name: user }),
     interruptSpot: (instanceId, seconds) => callControl(socket, "interruptSpot", { instanceId, seconds }),
     addFault: (fault) => callControl(socket, "addFault", fault),
     removeFault: (id) => callControl(socket, "removeFault", { id }),
     faults: () => callControl(socket, "faults"),
     requests: () => callControl(socket, "requests"),
+    authorizations: () => callControl(socket, "authorizations"),
+    inventory: () => callControl(socket, "inventory"),
     terminationLog: () => callControl(socket, "terminationLog"),
     settings: (change) => callControl(socket, "settings", change),
     invoke: (functionName, event) => callControl(socket, "invoke", { functionName, event }),

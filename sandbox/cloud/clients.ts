@@ -6,6 +6,7 @@ import { IAMClient } from "@aws-sdk/client-iam";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SNSClient } from "@aws-sdk/client-sns";
+import { SSMClient } from "@aws-sdk/client-ssm";
 import type { Credentials } from "./ports.ts";
 import { REGION } from "./service.ts";
 
@@ -23,6 +24,7 @@ export function clients(endpoint: string, credentials: Credentials) {
     logs: new CloudWatchLogsClient(configuration),
     s3: new S3Client({ ...configuration, forcePathStyle: true }),
     sns: new SNSClient(configuration),
+    ssm: new SSMClient(configuration),
   };
 }
 

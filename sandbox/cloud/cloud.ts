@@ -1,13 +1,17 @@
 import {
   AttachUserPolicyCommand,
+  CreatePolicyCommand,
   CreateUserCommand,
+  DeletePolicyCommand,
   DeleteUserCommand,
   DetachUserPolicyCommand,
   GetUserCommand,
   ListAttachedUserPoliciesCommand,
 } from "@aws-sdk/client-iam";
 import { CreateLogStreamCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { PublishCommand } from "@aws-sdk/client-sns";
 import { mkdirSync } from "node:fs";
+import { messageOf } from "../../core/errors.ts";
 import { clients, destroyClients, type Clients } from "./clients.ts";
 import { cloudFormation } from "./cloudformation/cloudformation.ts";
 import { cloudWatch } from "./cloudwatch.ts";
@@ -17,13 +21,16 @@ import { instances } from "./ec2/instances.ts";
 import { launchTemplates } from "./ec2/launch-templates.ts";
 import { faults } from "./faults.ts";
 import { startFront } from "./front.ts";
-import { authorizer } from "./iam/authorizer.ts";
+import { authorizer, servicePrincipal } from "./iam/authorizer.ts";
 import { entityPolicies } from "./iam/entity-policies.ts";
+import { iamActions } from "./iam/iam-actions.ts";
 import { iamArns } from "./iam/iam-arns.ts";
 import { questionsOf } from "./iam/questions.ts";
+import { topicPolicies } from "./iam/topic-policies.ts";
 import { embeddedMetrics } from "./functions/embedded-metrics.ts";
 import { functions } from "./functions/functions.ts";
 import { schedule } from "./functions/schedule.ts";
+import { inventory } from "./inventory.ts";
 import { metadataServers } from "./metadata/server.ts";
 import { startMoto } from "./moto.ts";
 import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts";
@@ -39,18 +46,17 @@ const DEFAULT_SETTINGS: CloudSettings = {
   terminatedVisibleSeconds: 3600,
   enforcerPeriodSeconds: undefined,
   seed: 1,
+  ignoredStatements: [],
+  secureTransport: true,
 };
+
+/** How often alarms are looked at. */
+const ALARM_SECONDS = 2;
 
 const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };
 
-/** Whoever acts inside the account on AWS's behalf: CloudFormation with its handlers. */
-const CLOUDFORMATION: Principal = {
-  kind: "service",
-  arn: "cloudformation.amazonaws.com",
-  callerArn: "cloudformation.amazonaws.com",
-  userId: "cloudformation.amazonaws.com",
-  name: "cloudformation",
-};
+const CLOUDFORMATION = "cloudformation.amazonaws.com";
+const CLOUDWATCH = "cloudwatch.amazonaws.com";
 
 /** A cloud for one machine: an emulator behind a front that mends it, metadata for its instances, functions that run. */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
@@ -74,19 +80,42 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const machines = instances({ hypervisor, settings: () => settings, now, log });
     const places = catalog(emulator.ec2, emulator.iam);
     const metrics = cloudWatch(now);
-    const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
+    const topics = topicPolicies(emulator.sns);
+    const forward = forwarder(moto.forward, {
+      iam: policies.forget,
+      events: () => rules.reload(),
+      sns: topics.forget,
+    });
     const objects = s3(emulator.s3, forward);
     const endpoint = (): string =>
       `http://${options.endpointAddress}${front.port === 80 ? "" : `:${front.port}`}`;
-    let service: Clients | undefined;
-    const serviceClients = (): Clients => (service ??= clients(endpoint(), keys.issue(CLOUDFORMATION)));
-    stops.push(() => service && destroyClients(service));
+    const makers = new Map<string, Clients>();
+    /** CloudFormation calls with the rights of whoever makes the stack. */
+    const makerClients = (caller: Principal): Clients => {
+      const made =
+        makers.get(caller.callerArn) ?? clients(endpoint(), keys.issue({ ...caller, via: CLOUDFORMATION }));
+      makers.set(caller.callerArn, made);
+      return made;
+    };
+    stops.push(() => [...makers.values()].forEach(destroyClients));
+    const stacks = cloudFormation({ clients: makerClients, now });
+    const judge = authorizer({
+      policies,
+      resourcePolicy: async (arn) => {
+        const bucket = /^arn:aws:s3:::([^/]+)/.exec(arn)?.[1];
+        if (bucket !== undefined) return objects.policy(bucket);
+        return arn.startsWith("arn:aws:sns:") ? topics.of(arn) : undefined;
+      },
+      settings: () => settings,
+      now,
+    });
 
     const code = functions({
       directory: options.directory,
       endpoint,
       principals: keys,
       iam: emulator.iam,
+      trusted: (role, arn) => judge.trusts(role, arn, "lambda.amazonaws.com"),
       now,
       log,
       async deliver(group, stream, lines, as) {
@@ -105,7 +134,29 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     stops.push(rules.stop, machines.stop);
 
-    const decide = authorizer({ policies, bucketPolicy: objects.policy, now });
+    /** As CloudWatch does it: into the topic, if the topic's policy lets it. */
+    const notify = async (alarmArn: string, topicArn: string, state: string): Promise<void> => {
+      const keys = { "aws:SourceArn": alarmArn, "aws:SourceAccount": ACCOUNT };
+      const question = { action: "sns:Publish", resource: topicArn, keys };
+      const decision = await judge.decide(servicePrincipal(CLOUDWATCH), question, {
+        service: "sns",
+        headers: {},
+      });
+      if (decision.outcome === "allow")
+        await emulator.sns.send(
+          new PublishCommand({ TopicArn: topicArn, Message: `${alarmArn} is ${state}` }),
+        );
+      else log(`${alarmArn} may not publish to ${topicArn}`);
+    };
+    const alarms = setInterval(
+      () =>
+        metrics.settle((...change) => {
+          notify(...change).catch((error: unknown) => log(`alarm: ${messageOf(error)}`));
+        }),
+      ALARM_SECONDS * 1000,
+    );
+    stops.push(() => clearInterval(alarms));
+
     const arns = iamArns(emulator.iam);
     const front = await startFront({
       address: options.endpointAddress,
@@ -113,7 +164,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       principals: keys,
       faults: armed,
       handlers: {
-        cloudformation: cloudFormation({ clients: serviceClients, now }),
+        cloudformation: stacks.handlers,
         cloudwatch: metrics.handlers,
         ec2: ec2({
           instances: machines,
@@ -126,15 +177,16 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           iam: emulator.iam,
           now,
         }),
+        iam: iamActions(emulator.iam, forward),
         lambda: code.handlers,
         s3: objects.handlers,
         sts: sts({ principals: keys, iam: emulator.iam, now }),
       },
       async questions(request) {
         if (request.service === "s3") objects.checkOwner(request);
-        return questionsOf(request, { instances: machines, templates, arns });
+        return questionsOf(request, { instances: machines, templates, arns, groupTags: places.groupTags });
       },
-      decide,
+      decide: judge.decide,
       forward,
       now,
       log,
@@ -146,15 +198,27 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       instances: machines,
       principals: keys,
       iam: emulator.iam,
+      trusted: (role, arn) => judge.trusts(role, arn, "ec2.amazonaws.com"),
       source: options.metadataSource ?? ((address) => address),
       now,
       log,
     });
     stops.push(metadata.stop);
 
-    async function createUser(name: string, policyArns: readonly string[]): Promise<Credentials> {
+    async function createUser(
+      name: string,
+      policyArns: readonly string[],
+      documents: Readonly<Record<string, string>> = {},
+    ): Promise<Credentials> {
       await emulator.iam.send(new CreateUserCommand({ UserName: name }));
-      for (const PolicyArn of policyArns)
+      const made: string[] = [];
+      for (const [PolicyName, PolicyDocument] of Object.entries(documents)) {
+        const { Policy } = await emulator.iam.send(
+          new CreatePolicyCommand({ PolicyName, PolicyDocument, Path: madeFor(name) }),
+        );
+        made.push(Policy?.Arn ?? "");
+      }
+      for (const PolicyArn of [...policyArns, ...made])
         await emulator.iam.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
       const { User } = await emulator.iam.send(new GetUserCommand({ UserName: name }));
       const arn = User?.Arn ?? `arn:aws:iam::${ACCOUNT}:user/${name}`;
@@ -165,8 +229,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     async function removeUser(name: string): Promise<void> {
       const attached = await emulator.iam.send(new ListAttachedUserPoliciesCommand({ UserName: name }));
-      for (const { PolicyArn } of attached.AttachedPolicies ?? [])
+      for (const { PolicyArn } of attached.AttachedPolicies ?? []) {
         await emulator.iam.send(new DetachUserPolicyCommand({ UserName: name, PolicyArn }));
+        if (PolicyArn?.includes(`:policy${madeFor(name)}`))
+          await emulator.iam.send(new DeletePolicyCommand({ PolicyArn }));
+      }
       await emulator.iam.send(new DeleteUserCommand({ UserName: name }));
     }
 
@@ -187,6 +254,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       removeFault: armed.remove,
       faults: armed.list,
       requests: front.requests,
+      authorizations: judge.entries,
+      inventory: () =>
+        inventory(emulator, {
+          stacks: stacks.names(),
+          instances: machines
+            .views()
+            .filter(({ state }) => state !== "terminated")
+            .map(({ instanceId }) => instanceId),
+          templates: templates.list().map(({ id }) => id),
+          functions: code.names(),
+          alarms: metrics.names(),
+        }),
       terminationLog: machines.terminations,
       settings(change) {
         settings = { ...settings, ...change };
@@ -204,6 +283,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     throw error;
   }
 }
+
+/** Policies that were made for one user stand here. */
+const madeFor = (user: string): string => `/for/${user}/`;
 
 /** Passes a request to the emulator; what was read from a service before is stale once it was written. */
 function forwarder(

@@ -142,7 +142,21 @@ export function cloudWatch(now: () => number) {
       return jsonAnswer({}, 200, JSON_TYPE);
     },
   };
-  return { handlers, put };
+  return {
+    handlers,
+    put,
+    names: (): string[] => [...alarms.keys()],
+    /** Tells what every alarm whose state has changed is to do about it. */
+    settle(act: (alarmArn: string, topicArn: string, state: string) => void): void {
+      for (const alarm of alarms.values()) {
+        const state = stateOf(alarm);
+        if (state === alarm.StateValue) continue;
+        alarm.StateValue = state;
+        const actions = { ALARM: "AlarmActions", OK: "OKActions" }[state];
+        for (const topic of texts(actions && alarm[actions])) act(alarm.AlarmArn, topic, state);
+      }
+    },
+  };
 }
 
 function statistic(name: string, data: readonly Datum[]): number | undefined {

@@ -4,7 +4,7 @@ import { uniform } from "./random.ts";
 
 export type Faults = ReturnType<typeof faults>;
 
-type Armed = { id: string; fault: Fault; left: number; random: () => number };
+type Armed = { id: string; fault: Fault; skip: number; left: number; random: () => number };
 type Kind = Fault["kind"];
 
 /** The one place where things are made to go wrong, at run time. */
@@ -14,7 +14,13 @@ export function faults() {
   return {
     add(fault: Fault): string {
       const id = fault.id ?? `fault-${++count}`;
-      armed.set(id, { id, fault, left: fault.times ?? Infinity, random: uniform(fault.seed ?? 1) });
+      armed.set(id, {
+        id,
+        fault,
+        skip: fault.skip ?? 0,
+        left: fault.times ?? Infinity,
+        random: uniform(fault.seed ?? 1),
+      });
       return id;
     },
     remove(id: string): void {
@@ -32,6 +38,10 @@ export function faults() {
       for (const one of armed.values()) {
         const fault = one.fault as Extract<Fault, { kind: K }>;
         if (!kinds.includes(fault.kind as K) || !aims(fault, target) || !also(fault)) continue;
+        if (one.skip > 0) {
+          one.skip--;
+          continue;
+        }
         if (fault.probability !== undefined && one.random() >= fault.probability) continue;
         one.left--;
         if (one.left <= 0) armed.delete(one.id);

@@ -77,7 +77,12 @@ export async function startFront(world: FrontWorld): Promise<Front> {
   async function act(request: AwsRequest, entry: RequestLogEntry): Promise<Answer> {
     const principal = authenticate(request, world.principals);
     entry.principal = principal.callerArn;
-    const target = { service: request.service, action: request.action, principal: principal.callerArn };
+    if (principal.via !== undefined) entry.via = principal.via;
+    const target = {
+      service: request.service,
+      action: request.action,
+      principal: principal.via ?? principal.callerArn,
+    };
     const before = world.faults.strike(["error", "throttle", "timeout"], target);
     if (before !== undefined) {
       entry.fault = before.id ?? "";

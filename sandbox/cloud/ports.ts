@@ -1,3 +1,5 @@
+import type { StatementName } from "./iam/policy.ts";
+
 /** A launched instance as the hypervisor must boot it. */
 export type BootRequest = {
   instanceId: string;
@@ -70,6 +72,10 @@ export type CloudSettings = {
   /** Overrides the rate of every scheduled rule; undefined leaves each its own. */
   enforcerPeriodSeconds: number | undefined;
   seed: number;
+  /** Statements of policies that count for nothing, as if somebody had removed them. */
+  ignoredStatements: readonly StatementName[];
+  /** What aws:SecureTransport says of every request; false: as if it came without TLS. */
+  secureTransport: boolean;
 };
 
 /** Which requests a fault hits; a part left out matches all. */
@@ -79,8 +85,10 @@ export type FaultMatch = {
   service?: string;
   /** As in IAM's actions; `*` stands for any characters. */
   action?: string;
-  /** Principal's ARN; `*` stands for any characters. */
+  /** Principal's ARN, or the service that calls with its rights; `*` stands for any characters. */
   principal?: string;
+  /** So many requests that match are let through first. */
+  skip?: number;
   /** How often it strikes before it is used up; for ever when left out. */
   times?: number;
   /** Of striking, each time; 1 when left out. */
@@ -114,6 +122,8 @@ export type RequestLogEntry = {
   time: number;
   /** ARN; `anonymous` when the key is unknown. */
   principal: string;
+  /** The service that called with the principal's rights, such as cloudformation.amazonaws.com. */
+  via?: string;
   service: string;
   action: string;
   resource: string;
@@ -126,6 +136,26 @@ export type RequestLogEntry = {
   error?: string;
   fault?: string;
 };
+
+/** What IAM was asked, once for each principal, action and answer; a call may need several. */
+export type AuthorizationEntry = {
+  /** ARN that policies see; a service's name when it calls by itself. */
+  principal: string;
+  via?: string;
+  /** As in IAM's actions: `s3:ListBucket`. */
+  action: string;
+  /** Of the first time, as are the keys: those beside the ones that every request carries. */
+  resource: string;
+  keys: Record<string, string[]>;
+  outcome: "allow" | "implicit-deny" | "explicit-deny";
+  sid?: string;
+  /** Statements that allow it, as `POLICY/SID`: if it is one alone, without it the call would be refused. */
+  allowedBy: string[];
+  times: number;
+};
+
+/** Everything that an account holds, by kind; each list sorted. */
+export type Inventory = Record<string, string[]>;
 
 /** Who ended an instance, and when. */
 export type TerminationEntry = {
@@ -143,9 +173,9 @@ export type Cloud = {
   administrator: Credentials;
   /** Subnets of the default VPC, for launches. */
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
-  /** An IAM user with these managed policies and nothing else. */
-  createUser(name: string, policyArns: string[]): Promise<Credentials>;
-  /** Detaches its policies, which could not be deleted otherwise, and removes it; its key is worth nothing from then on. */
+  /** An IAM user with these managed policies, those made of these documents, and nothing else. */
+  createUser(name: string, policyArns: string[], documents?: Record<string, string>): Promise<Credentials>;
+  /** Detaches its policies, which could not be deleted otherwise, removes those made for it, and it; its key is worth nothing from then on. */
   removeUser(name: string): Promise<void>;
   /** The machine ended by itself (power off inside, or its init died): EC2 shows it as shutting-down, then terminated. */
   poweredOff(instanceId: string): void;
@@ -156,6 +186,9 @@ export type Cloud = {
   removeFault(id: string): void;
   faults(): Fault[];
   requests(): RequestLogEntry[];
+  authorizations(): AuthorizationEntry[];
+  /** What is in the account now; instances that have ended are nothing. */
+  inventory(): Promise<Inventory>;
   terminationLog(): TerminationEntry[];
   settings(change: Partial<CloudSettings>): void;
   /** Runs a function now, as its schedule would; resolves with what it returned. */

@@ -12,6 +12,8 @@ export type Principal = {
   name: string;
   /** Credentials from the metadata service carry how they were delivered. */
   roleDelivery?: "2.0";
+  /** The service that calls with this one's rights, as CloudFormation does with those of whoever makes a stack. */
+  via?: string;
   sourceInstanceArn?: string;
 };
 

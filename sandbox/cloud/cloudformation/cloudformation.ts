@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { UpdraftError } from "../../../core/errors.ts";
 import type { Clients } from "../clients.ts";
+import type { Principal } from "../principals.ts";
 import { ACCOUNT, REGION, type Handlers } from "../service.ts";
 import { queryAnswer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -23,7 +24,10 @@ const PROVIDERS = {
 };
 
 /** Stacks as CloudFormation makes them, asynchronously; the emulator would skip what it does not know, silently. */
-export function cloudFormation(world: { clients: () => Clients; now: () => number }): Handlers {
+export function cloudFormation(world: { clients: (caller: Principal) => Clients; now: () => number }): {
+  handlers: Handlers;
+  names(): string[];
+} {
   const { now } = world;
   const stacks = new Map<string, Stack>();
   const worker = stackWorker({ providers: PROVIDERS, clients: world.clients, now });
@@ -60,8 +64,8 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
     return { body, template: checked(() => readTemplate(body)) };
   }
 
-  return {
-    async CreateStack({ request }) {
+  const handlers: Handlers = {
+    async CreateStack({ request, principal }) {
       const { parameters } = request;
       const name = text(parameters["StackName"]) ?? "";
       if (!/^[a-zA-Z][-a-zA-Z0-9]{0,127}$/.test(name)) throw invalid(`'${name}' is not a stack name`);
@@ -75,6 +79,7 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
       const stack: Stack = {
         stackId,
         name,
+        caller: principal,
         status: "",
         reason: undefined,
         created: now(),
@@ -87,6 +92,7 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
         capabilities: texts(parameters["Capabilities"]),
         outputs: [],
         resources: [],
+        former: [],
         events: [],
       };
       stacks.set(stackId, stack);
@@ -97,7 +103,7 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
       void worker.create(stack, onFailure as "ROLLBACK");
       return queryAnswer("cloudformation", request.action, { StackId: stackId });
     },
-    async UpdateStack({ request }) {
+    async UpdateStack({ request, principal }) {
       const { parameters } = request;
       const stack = find(text(parameters["StackName"]));
       if (!/^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT)_COMPLETE$/.test(stack.status))
@@ -119,12 +125,13 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
       checked(() => parameterValues(next.template, values));
       capable(next.template, parameters);
       if (list(parameters["Tags"]).length > 0) stack.tags = tagsOf(parameters["Tags"]);
+      stack.caller = principal;
       worker.enter(stack, "UPDATE_IN_PROGRESS", "User Initiated");
       void worker.update(stack, { ...next, given: values });
       return queryAnswer("cloudformation", request.action, { StackId: stack.stackId });
     },
     /** A stack that is not there is deleted already. */
-    async DeleteStack({ request }) {
+    async DeleteStack({ request, principal }) {
       const name = text(request.parameters["StackName"]);
       const stack = [...stacks.values()].find(
         (s) => (s.name === name || s.stackId === name) && s.deleted === undefined,
@@ -132,8 +139,12 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
       if (stack !== undefined && stack.status !== "DELETE_IN_PROGRESS") {
         if (stack.status.endsWith("_IN_PROGRESS"))
           throw invalid(`Stack [${stack.name}] cannot be deleted while in status ${stack.status}`);
+        const left = texts(request.parameters["RetainResources"]);
+        if (left.length > 0 && stack.status !== "DELETE_FAILED")
+          throw invalid(`RetainResources is for stacks in DELETE_FAILED alone, not in ${stack.status}`);
+        stack.caller = principal;
         worker.enter(stack, "DELETE_IN_PROGRESS", "User Initiated");
-        void worker.remove(stack);
+        void worker.remove(stack, left);
       }
       return queryAnswer("cloudformation", request.action, {});
     },
@@ -172,7 +183,7 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
       const stack = find(text(request.parameters["StackName"]));
       return queryAnswer("cloudformation", request.action, {
         StackResourceSummaries: members(
-          stack.resources.map((r) => ({
+          [...stack.resources, ...stack.former].map((r) => ({
             LogicalResourceId: r.logicalId,
             PhysicalResourceId: r.physicalId,
             ResourceType: r.type,
@@ -223,6 +234,12 @@ export function cloudFormation(world: { clients: () => Clients; now: () => numbe
         Capabilities: needed === undefined ? undefined : members([needed]),
       });
     },
+  };
+
+  return {
+    handlers,
+    /** Of stacks that exist. */
+    names: () => [...stacks.values()].filter((s) => s.deleted === undefined).map((s) => s.name),
   };
 }
 

@@ -10,7 +10,7 @@ export type Made = { physicalId: string; attributes?: Record<string, string> };
 export type Making = {
   stackName: string;
   logicalId: string;
-  /** Of CloudFormation itself: what a caller may do is judged by the cloudformation action alone. */
+  /** With the rights of whoever makes the stack. */
   clients: Clients;
 };
 

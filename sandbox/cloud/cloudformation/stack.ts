@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { randomUUID } from "node:crypto";
 import { messageOf } from "../../../core/errors.ts";
 import type { Clients } from "../clients.ts";
+import type { Principal } from "../principals.ts";
 import { ACCOUNT, REGION } from "../service.ts";
 import { conditionOf, conditions, resolve, templateError, type Json, type Scope } from "./intrinsics.ts";
 import type { Made, Making, Properties, Provider } from "./provider.ts";
@@ -32,6 +33,8 @@ export type StackResource = {
 export type Stack = {
   stackId: string;
   name: string;
+  /** Whose rights it is made, changed and deleted with: the caller's of the latest of these. */
+  caller: Principal;
   status: string;
   reason: string | undefined;
   created: number;
@@ -45,6 +48,8 @@ export type Stack = {
   outputs: { key: string; value: string; description: string | undefined }[];
   /** In order of making. */
   resources: StackResource[];
+  /** What a deletion has removed or left alone. */
+  former: StackResource[];
   events: StackEvent[];
 };
 
@@ -53,7 +58,7 @@ export type Worker = ReturnType<typeof stackWorker>;
 /** Makes, changes and deletes the resources of a stack, one after the other, with a rollback on failure. */
 export function stackWorker(world: {
   providers: Record<string, Provider>;
-  clients: () => Clients;
+  clients: (caller: Principal) => Clients;
   now: () => number;
 }) {
   const { providers, now } = world;
@@ -83,7 +88,7 @@ export function stackWorker(world: {
   }
 
   function making(stack: Stack, logicalId: string): Making {
-    return { stackName: stack.name, logicalId, clients: world.clients() };
+    return { stackName: stack.name, logicalId, clients: world.clients(stack.caller) };
   }
 
   function scopeOf(stack: Stack, template: Template, given: Record<string, string>): Scope {
@@ -164,10 +169,14 @@ export function stackWorker(world: {
   }
 
   /** Latest first. A resource that cannot go stays, with its reason, and fails the deletion. */
-  async function removeAll(stack: Stack, resources: readonly StackResource[]): Promise<string[]> {
+  async function removeAll(
+    stack: Stack,
+    resources: readonly StackResource[],
+    left: readonly string[] = [],
+  ): Promise<string[]> {
     const failed: string[] = [];
     for (const resource of [...resources].reverse()) {
-      if (resource.retained) {
+      if (resource.retained || left.includes(resource.logicalId)) {
         mark(stack, resource, "DELETE_SKIPPED");
       } else if (resource.physicalId !== "") {
         mark(stack, resource, "DELETE_IN_PROGRESS");
@@ -218,8 +227,11 @@ export function stackWorker(world: {
     }
   }
 
-  async function remove(stack: Stack): Promise<void> {
-    const failed = await removeAll(stack, stack.resources);
+  /** `left` stays where it is, and the stack forgets it. */
+  async function remove(stack: Stack, left: readonly string[] = []): Promise<void> {
+    const before = stack.resources;
+    const failed = await removeAll(stack, before, left);
+    stack.former.push(...before.filter((resource) => !stack.resources.includes(resource)));
     if (failed.length > 0) {
       enter(stack, "DELETE_FAILED", `The following resource(s) failed to delete: [${failed.join(", ")}]. `);
       return;

@@ -62,6 +62,12 @@ export function catalog(ec2: EC2Client, iam: IAMClient) {
         return found;
       });
     },
+    /** No tags of a group that does not exist. */
+    async groupTags(id: string): Promise<Record<string, string>> {
+      const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({}));
+      const found = SecurityGroups?.find(({ GroupId }) => GroupId === id);
+      return Object.fromEntries((found?.Tags ?? []).map((t) => [t.Key ?? "", t.Value ?? ""]));
+    },
     isType(instanceType: string): Promise<boolean> {
       const known = types.get(instanceType) ?? exists(ec2, instanceType);
       types.set(instanceType, known);

@@ -1,4 +1,9 @@
-import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from "@aws-sdk/client-ec2";
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeTagsCommand,
+  type EC2Client,
+} from "@aws-sdk/client-ec2";
 import type { Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -54,16 +59,25 @@ export function tagActions(world: {
       for (const record of own) Object.assign(record, tags);
       return ec2Answer(request.action, { return: true });
     },
-    /** Of instances and launch templates only. */
+    /** Of instances, launch templates and what the emulator keeps. */
     async DescribeTags({ request }) {
       const wanted = list(request.parameters["Filter"]).map(record);
+      const { Tags: others = [] } = await moto.send(new DescribeTagsCommand({}));
       const owned = [
         ...instances.visible().map((i) => ({ id: i.instanceId, type: "instance", tags: i.tags })),
         ...templates.list().map((t) => ({ id: t.id, type: "launch-template", tags: t.tags })),
       ];
-      const rows = owned.flatMap(({ id, type, tags }) =>
-        Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType: type, key, value })),
-      );
+      const rows = [
+        ...owned.flatMap(({ id, type, tags }) =>
+          Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType: type, key, value })),
+        ),
+        ...others.map((t) => ({
+          resourceId: t.ResourceId ?? "",
+          resourceType: t.ResourceType ?? "",
+          key: t.Key ?? "",
+          value: t.Value ?? "",
+        })),
+      ];
       const found = rows.filter((row) =>
         wanted.every((filter) => {
           const given = valueOf(row, text(filter["Name"]) ?? "");

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { GetRoleCommand, type IAMClient } from "@aws-sdk/client-iam";
+import { GetRoleCommand, type IAMClient, type Role } from "@aws-sdk/client-iam";
 import { messageOf } from "../../../core/errors.ts";
 import { matches } from "../iam/wildcard.ts";
 import type { Credentials } from "../ports.ts";
@@ -39,6 +39,8 @@ export function functions(world: {
   endpoint: () => string;
   principals: Principals;
   iam: IAMClient;
+  /** Whether the role lets Lambda act as it. */
+  trusted: (roleName: string, roleArn: string) => Promise<boolean>;
   now: () => number;
   log: (line: string) => void;
   /** Takes what a run printed to its log group, with the function's own credentials. */
@@ -74,13 +76,24 @@ export function functions(world: {
     return { directory, sha256: createHash("sha256").update(archive).digest("base64"), size: archive.length };
   }
 
+  async function assumable(arn: string): Promise<Role> {
+    const RoleName = arn.slice(arn.lastIndexOf("/") + 1);
+    const { Role } = await world.iam
+      .send(new GetRoleCommand({ RoleName }))
+      .catch(() => ({ Role: undefined }));
+    if (Role === undefined || !(await world.trusted(RoleName, arn)))
+      throw new AwsError(
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+      );
+    return Role;
+  }
+
   async function session(fn: LambdaFunction): Promise<Required<Credentials>> {
     const arn = text(fn.configuration["Role"]) ?? "";
-    const { Role } = await world.iam.send(
-      new GetRoleCommand({ RoleName: arn.slice(arn.lastIndexOf("/") + 1) }),
-    );
+    const Role = await assumable(arn);
     return world.principals.issue(
-      roleSession(Role?.RoleName ?? "", Role?.Arn ?? arn, Role?.RoleId ?? "", fn.name),
+      roleSession(Role.RoleName ?? "", Role.Arn ?? arn, Role.RoleId ?? "", fn.name),
       world.now() + SESSION_SECONDS,
     );
   }
@@ -150,15 +163,7 @@ export function functions(world: {
         throw new AwsError("ValidationException", `'${name}' is not a function name`);
       if (all.has(name))
         throw new AwsError("ResourceConflictException", `Function already exist: ${name}`, 409);
-      const role = text(configuration["Role"]) ?? "";
-      await world.iam
-        .send(new GetRoleCommand({ RoleName: role.slice(role.lastIndexOf("/") + 1) }))
-        .catch(() => {
-          throw new AwsError(
-            "InvalidParameterValueException",
-            "The role defined for the function cannot be assumed by Lambda.",
-          );
-        });
+      await assumable(text(configuration["Role"]) ?? "");
       const made: LambdaFunction = {
         name,
         configuration,
@@ -288,6 +293,7 @@ export function functions(world: {
 
   return {
     handlers,
+    names: (): string[] => [...all.keys()],
     /** As the schedule calls: only when the function lets this rule call it; otherwise nothing happens, silently. */
     trigger(functionArn: string, ruleArn: string, event: unknown): boolean {
       const found = all.get(functionName(functionArn));

@@ -1,4 +1,5 @@
 import {
+  GetGroupCommand,
   GetInstanceProfileCommand,
   GetRoleCommand,
   GetUserCommand,
@@ -8,6 +9,9 @@ import { ACCOUNT } from "../service.ts";
 
 export type IamArns = {
   role(name: string): Promise<string>;
+  /** ARN of the role's permissions boundary. */
+  boundary(role: string): Promise<string | undefined>;
+  group(name: string): Promise<string>;
   profile(name: string): Promise<string>;
   user(name: string): Promise<string>;
 };
@@ -28,6 +32,20 @@ export function iamArns(iam: IAMClient): IamArns {
   return {
     role: (RoleName) =>
       orPlain("role", RoleName, async () => (await iam.send(new GetRoleCommand({ RoleName }))).Role?.Arn),
+    async boundary(RoleName) {
+      try {
+        const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+        return Role?.PermissionsBoundary?.PermissionsBoundaryArn;
+      } catch {
+        return undefined;
+      }
+    },
+    group: (GroupName) =>
+      orPlain(
+        "group",
+        GroupName,
+        async () => (await iam.send(new GetGroupCommand({ GroupName }))).Group?.Arn,
+      ),
     profile: (InstanceProfileName) =>
       orPlain(
         "instance-profile",

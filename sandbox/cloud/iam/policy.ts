@@ -12,7 +12,15 @@ export type Statement = {
   Condition?: Record<string, Record<string, string | number | boolean | (string | number | boolean)[]>>;
 };
 
-export type Policy = { Version?: string; Statement: Statement | Statement[] };
+export type Policy = {
+  /** Where it stands: a managed policy's own name, `ROLE/NAME` of an inline one, `bucket/NAME`, `topic/NAME`, `trust/ROLE`. */
+  name?: string;
+  Version?: string;
+  Statement: Statement | Statement[];
+};
+
+/** Which statement of which policy; `*` stands for any characters in the policy's name. */
+export type StatementName = { policy: string; sid: string };
 
 /** Condition keys, in lower case, with their values; a key without a value is simply absent. */
 export type Context = ReadonlyMap<string, readonly string[]>;

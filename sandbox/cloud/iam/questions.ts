@@ -8,10 +8,13 @@ import type { AwsRequest } from "../wire/request.ts";
 import { s3Questions } from "./s3-questions.ts";
 import type { IamArns } from "./iam-arns.ts";
 
+/** Tags of a security group, which the emulator keeps. */
+export type GroupTags = (id: string) => Promise<Record<string, string>>;
+
 /** What IAM must allow for a request. Launches ask for themselves, when they know what they launch. */
 export async function questionsOf(
   request: AwsRequest,
-  world: { instances: Instances; templates: LaunchTemplates; arns: IamArns },
+  world: { instances: Instances; templates: LaunchTemplates; arns: IamArns; groupTags: GroupTags },
 ): Promise<Question[]> {
   const { service, action, parameters } = request;
   const named = `${service}:${action}`;
@@ -38,10 +41,15 @@ export async function questionsOf(
     case "lambda":
       return lambdaQuestions(action, parameters, request);
     case "sns":
-      return on(get("TopicArn") ?? (get("Name") === undefined ? "*" : arn(get("Name") ?? "")), {
-        "sns:Protocol": get("Protocol"),
-        "sns:Endpoint": get("Endpoint"),
-      });
+      return on(
+        get("TopicArn") ??
+          get("SubscriptionArn") ??
+          (get("Name") === undefined ? "*" : arn(get("Name") ?? "")),
+        {
+          "sns:Protocol": get("Protocol"),
+          "sns:Endpoint": get("Endpoint"),
+        },
+      );
     case "events":
       return on(
         get("Name") === undefined && get("Rule") === undefined
@@ -84,11 +92,24 @@ function stackArn(nameOrId: string | undefined): string {
     : `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${nameOrId}/*`;
 }
 
-function ec2Questions(
+/** Whoever makes something with tags tags it. */
+function making(action: string, type: string, parameters: Parameters): Question[] {
+  const tags = specifiedTags(parameters["TagSpecification"], type);
+  const resource = ec2Arn(type, "*");
+  const keys = requestTagKeys(tags);
+  return [
+    { action: `ec2:${action}`, resource, ...(keys && { keys }) },
+    ...(Object.keys(tags).length === 0
+      ? []
+      : [{ action: "ec2:CreateTags", resource, keys: { ...keys, "ec2:CreateAction": action } }]),
+  ];
+}
+
+async function ec2Questions(
   action: string,
   parameters: Parameters,
-  world: { instances: Instances; templates: LaunchTemplates },
-): Question[] {
+  world: { instances: Instances; templates: LaunchTemplates; groupTags: GroupTags },
+): Promise<Question[]> {
   const on = (type: string, id: string, keys: Question["keys"] = {}): Question => ({
     action: `ec2:${action}`,
     resource: ec2Arn(type, id),
@@ -113,22 +134,21 @@ function ec2Questions(
     case "CreateTags":
     case "DeleteTags": {
       const tags = tagsOf(parameters["Tag"]);
-      return texts(parameters["ResourceId"]).map((id) => {
-        const instance = world.instances.get(id);
-        const template = world.templates.get(id);
-        return on(typeOf(id), id, {
-          ...requestTagKeys(tags),
-          ...(template === undefined ? {} : resourceTagKeys(template.tags)),
-          ...(instance === undefined ? {} : instanceKeys(instance)),
-        });
-      });
+      return Promise.all(
+        texts(parameters["ResourceId"]).map(async (id) => {
+          const instance = world.instances.get(id);
+          const template = world.templates.get(id);
+          return on(typeOf(id), id, {
+            ...requestTagKeys(tags),
+            ...(id.startsWith("sg-") ? resourceTagKeys(await world.groupTags(id)) : {}),
+            ...(template === undefined ? {} : resourceTagKeys(template.tags)),
+            ...(instance === undefined ? {} : instanceKeys(instance)),
+          });
+        }),
+      );
     }
     case "CreateLaunchTemplate":
-      return [
-        on("launch-template", "*", {
-          ...requestTagKeys(specifiedTags(parameters["TagSpecification"], "launch-template")),
-        }),
-      ];
+      return making(action, "launch-template", parameters);
     case "CreateLaunchTemplateVersion":
     case "ModifyLaunchTemplate":
     case "DeleteLaunchTemplate": {
@@ -136,18 +156,15 @@ function ec2Questions(
       return [on("launch-template", id, resourceTagKeys(world.templates.get(id)?.tags ?? {}) ?? {})];
     }
     case "CreateSecurityGroup":
-      return [
-        on("security-group", "*", {
-          ...requestTagKeys(specifiedTags(parameters["TagSpecification"], "security-group")),
-        }),
-        on("vpc", text(parameters["VpcId"]) ?? "*"),
-      ];
+      return [...making(action, "security-group", parameters), on("vpc", text(parameters["VpcId"]) ?? "*")];
     case "DeleteSecurityGroup":
     case "AuthorizeSecurityGroupIngress":
     case "AuthorizeSecurityGroupEgress":
     case "RevokeSecurityGroupIngress":
-    case "RevokeSecurityGroupEgress":
-      return [on("security-group", text(parameters["GroupId"]) ?? "*")];
+    case "RevokeSecurityGroupEgress": {
+      const id = text(parameters["GroupId"]) ?? "*";
+      return [on("security-group", id, resourceTagKeys(await world.groupTags(id)))];
+    }
     default:
       return [{ action: `ec2:${action}`, resource: "*" }];
   }
@@ -191,13 +208,16 @@ async function iamQuestions(action: string, parameters: Parameters, arns: IamArn
   const profile = get("InstanceProfileName");
   const user = get("UserName");
   const creating = action.startsWith("Create");
+  const group = get("GroupName");
   const roleArn = role === undefined ? undefined : creating ? made("role", role) : await arns.role(role);
+  const boundary =
+    get("PermissionsBoundary") ?? (role === undefined || creating ? undefined : await arns.boundary(role));
   const question = (resource: string): Question => ({
     action: `iam:${action}`,
     resource,
     keys: {
       ...requestTagKeys(tagsOf(parameters["Tags"])),
-      "iam:PermissionsBoundary": get("PermissionsBoundary"),
+      "iam:PermissionsBoundary": boundary,
       "iam:PolicyARN": get("PolicyArn"),
       "iam:AWSServiceName": get("AWSServiceName"),
     },
@@ -210,7 +230,12 @@ async function iamQuestions(action: string, parameters: Parameters, arns: IamArn
         : [];
     return [question(arn), ...passed];
   }
-  if (roleArn !== undefined) return [question(roleArn)];
+  if (roleArn !== undefined) {
+    const tagging = creating && Object.keys(tagsOf(parameters["Tags"])).length > 0;
+    const asked = question(roleArn);
+    return tagging ? [asked, { ...asked, action: "iam:TagRole" }] : [asked];
+  }
+  if (group !== undefined) return [question(await arns.group(group))];
   if (user !== undefined) return [question(creating ? made("user", user) : await arns.user(user))];
   const linked = get("AWSServiceName");
   if (linked !== undefined) return [question(`arn:aws:iam::${ACCOUNT}:role/aws-service-role/${linked}/*`)];

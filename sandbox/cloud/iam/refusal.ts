@@ -10,11 +10,16 @@ export function refusal(
   question: Question,
   decision: Decision,
 ): AwsError {
-  const kind = decision.source === "resource" ? "resource" : "identity";
+  const kind = {
+    identity: "identity-based policy",
+    resource: "resource-based policy",
+    boundary: "permissions boundary",
+  }[decision.source ?? "identity"];
+  const article = kind.startsWith("i") ? "an" : "a";
   const why =
     decision.outcome === "explicit-deny"
-      ? `with an explicit deny in ${kind === "resource" ? "a resource-based" : "an identity-based"} policy${decision.sid === undefined ? "" : ` (statement ${decision.sid})`}`
-      : `because no identity-based policy allows the ${question.action} action`;
+      ? `with an explicit deny in ${article} ${kind}${decision.sid === undefined ? "" : ` (statement ${decision.sid})`}`
+      : `because no ${kind} allows the ${question.action} action`;
   const message = `User: ${principal.callerArn} is not authorized to perform: ${question.action} on resource: ${question.resource} ${why}`;
   switch (service) {
     case "ec2":

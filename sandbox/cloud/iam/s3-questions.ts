@@ -28,13 +28,20 @@ const NAMES: Record<string, string> = {
   DeleteBucketOwnershipControls: "PutBucketOwnershipControls",
 };
 
+/** With a version's id these are actions of their own. */
+const VERSIONED = new Set(["GetObject", "HeadObject", "DeleteObject"]);
+
 export function s3Questions(request: AwsRequest): Question[] {
   const { action, bucket, key, headers } = request;
-  const named = `s3:${NAMES[action] ?? action}`;
+  const version = request.url.searchParams.has("versionId");
+  const named = `s3:${NAMES[action] ?? action}${version && VERSIONED.has(action) ? "Version" : ""}`;
   if (bucket === undefined) return [{ action: named, resource: "*" }];
   const bucketArn = `arn:aws:s3:::${bucket}`;
   if (action === "DeleteObjects")
-    return deletedKeys(request.body).map((one) => ({ action: named, resource: `${bucketArn}/${one}` }));
+    return deletedKeys(request.body).map(({ key: one, versioned }) => ({
+      action: versioned ? "s3:DeleteObjectVersion" : named,
+      resource: `${bucketArn}/${one}`,
+    }));
   if (key !== undefined && key !== "") {
     const write = {
       action: named,
@@ -72,14 +79,15 @@ export function s3Questions(request: AwsRequest): Question[] {
   ];
 }
 
-function deletedKeys(body: Buffer): string[] {
-  return [...body.toString("utf8").matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) =>
-    (key as string)
+function deletedKeys(body: Buffer): { key: string; versioned: boolean }[] {
+  return [...body.toString("utf8").matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, object = ""]) => ({
+    versioned: object.includes("<VersionId>"),
+    key: (/<Key>([^<]*)<\/Key>/.exec(object)?.[1] ?? "")
       .replaceAll("&lt;", "<")
       .replaceAll("&gt;", ">")
       .replaceAll("&quot;", '"')
       .replaceAll("&amp;", "&"),
-  );
+  }));
 }
 
 function header(value: string | string[] | undefined): string | undefined {

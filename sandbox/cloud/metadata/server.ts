@@ -23,6 +23,8 @@ export async function metadataServers(world: {
   instances: Instances;
   principals: Principals;
   iam: IAMClient;
+  /** Whether the role lets EC2 act as it. */
+  trusted: (roleName: string, roleArn: string) => Promise<boolean>;
   source: (remoteAddress: string) => string;
   now: () => number;
   log: (line: string) => void;
@@ -86,6 +88,7 @@ export async function metadataServers(world: {
     const name = instance.profile.roleName;
     try {
       const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: name }));
+      if (!(await world.trusted(name, Role?.Arn ?? ""))) return undefined;
       const principal = {
         ...roleSession(name, Role?.Arn ?? "", Role?.RoleId ?? "", instance.instanceId),
         roleDelivery: "2.0" as const,

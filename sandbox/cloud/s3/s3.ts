@@ -110,7 +110,10 @@ export function s3(moto: S3Client, forward: (call: Call) => Promise<Answer>) {
 
   return {
     handlers,
-    policy: (bucket: string): Policy | undefined => policies.get(bucket)?.policy,
+    policy: (bucket: string): Policy | undefined => {
+      const found = policies.get(bucket);
+      return found && { ...found.policy, name: `bucket/${bucket}` };
+    },
     /** Refuses what names another owner of the bucket than its own. */
     checkOwner({ headers }: AwsRequest): void {
       const expected = headers["x-amz-expected-bucket-owner"];

@@ -11,6 +11,7 @@ export type Answer = {
 const EC2_NAMESPACE = ' xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"';
 const NAMESPACES: Record<string, string> = {
   cloudformation: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+  iam: "https://iam.amazonaws.com/doc/2010-05-08/",
   sts: "https://sts.amazonaws.com/doc/2011-06-15/",
 };
 

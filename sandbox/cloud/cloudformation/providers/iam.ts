@@ -103,8 +103,18 @@ const role: Provider = {
     await fillRole(iam, RoleName, properties);
     return roleMade(iam, RoleName);
   },
-  async delete(RoleName, _, { clients: { iam } }) {
-    await unlessGone(clearRole(iam, RoleName).then(() => iam.send(new DeleteRoleCommand({ RoleName }))));
+  /** What somebody else has attached to it stays, and so does the role: as with CloudFormation. */
+  async delete(RoleName, properties, { clients: { iam } }) {
+    const remove = async (): Promise<void> => {
+      for (const policy of records(properties["Policies"])) {
+        const PolicyName = string(policy["PolicyName"]);
+        await unlessGone(iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })));
+      }
+      for (const PolicyArn of strings(properties["ManagedPolicyArns"]))
+        await unlessGone(iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })));
+      await iam.send(new DeleteRoleCommand({ RoleName }));
+    };
+    await unlessGone(remove());
   },
 };
 
