@@ -4,21 +4,20 @@ import {
   DeleteStackCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
+  ListStackResourcesCommand,
   ListStacksCommand,
   UpdateStackCommand,
+  type Stack as AwsStack,
   type StackEvent,
   type StackStatus,
 } from "@aws-sdk/client-cloudformation";
 import { UpdraftError, messageOf } from "../core/errors.ts";
-import type { Clock, CloudFormation, Report, Stack } from "../core/ports.ts";
+import type { Clock, CloudFormation, Report, Stack, StackResource } from "../core/ports.ts";
 import { awsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError } from "./aws-errors.ts";
 
 const POLL_SECONDS = 2;
 const WAIT_SECONDS = 1200;
-
-/** A stack in one of these holds nothing that works and can only be deleted. */
-const USELESS = new Set(["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"]);
 
 const EXISTING: StackStatus[] = [
   "CREATE_COMPLETE",
@@ -38,6 +37,16 @@ const EXISTING: StackStatus[] = [
   "UPDATE_ROLLBACK_IN_PROGRESS",
 ];
 
+/** What the 2016 prototype fell over: an account may have so many stacks in a region and no more. */
+function stackLimit(name: string, error: unknown): UpdraftError {
+  return new UpdraftError(
+    "capacity",
+    `could not create the stack ${name}: ${messageOf(error)}`,
+    "The account's limit of CloudFormation stacks in this region is reached: delete stacks that nobody needs, or have the limit raised (Service Quotas, CloudFormation, Stack count), then run the same command again.",
+    error,
+  );
+}
+
 export function cloudFormation(
   region: string,
   clock: Clock,
@@ -46,32 +55,61 @@ export function cloudFormation(
 ): CloudFormation {
   const client = awsClient(CloudFormationClient, region, options);
 
-  async function stack(name: string): Promise<Stack | undefined> {
+  async function describe(nameOrId: string): Promise<AwsStack | undefined> {
     try {
-      const found = (await client.send(new DescribeStacksCommand({ StackName: name }))).Stacks?.[0];
-      if (found?.StackStatus === undefined || found.StackStatus === "DELETE_COMPLETE") return undefined;
-      return {
-        status: found.StackStatus,
+      const found = (await client.send(new DescribeStacksCommand({ StackName: nameOrId }))).Stacks?.[0];
+      return found?.StackStatus === "DELETE_COMPLETE" ? undefined : found;
+    } catch (error) {
+      // CloudFormation has no code of its own for a stack that does not exist.
+      if (awsCode(error) === "ValidationError" && /does not exist/.test(messageOf(error))) return undefined;
+      throw awsError(error, `look at the stack ${nameOrId}`);
+    }
+  }
+
+  async function stack(nameOrId: string): Promise<Stack | undefined> {
+    const found = await describe(nameOrId);
+    return (
+      found && {
+        status: found.StackStatus ?? "",
         parameters: Object.fromEntries(
           (found.Parameters ?? []).map((p) => [p.ParameterKey ?? "", p.ParameterValue ?? ""]),
         ),
         outputs: Object.fromEntries(
           (found.Outputs ?? []).map((o) => [o.OutputKey ?? "", o.OutputValue ?? ""]),
         ),
-      };
-    } catch (error) {
-      // CloudFormation has no code of its own for a stack that does not exist.
-      if (awsCode(error) === "ValidationError" && /does not exist/.test(messageOf(error))) return undefined;
-      throw awsError(error, `look at the stack ${name}`);
-    }
+      }
+    );
+  }
+
+  async function resources(nameOrId: string): Promise<StackResource[]> {
+    const found: StackResource[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await client
+        .send(new ListStackResourcesCommand({ StackName: nameOrId, ...(NextToken && { NextToken }) }))
+        .catch((error: unknown) => {
+          throw awsError(error, `list what the stack ${nameOrId} has`);
+        });
+      for (const one of page.StackResourceSummaries ?? []) {
+        found.push({
+          logicalId: one.LogicalResourceId ?? "",
+          type: one.ResourceType ?? "",
+          id: one.PhysicalResourceId ?? "",
+          status: one.ResourceStatus ?? "",
+          reason: one.ResourceStatusReason ?? "",
+        });
+      }
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined);
+    return found;
   }
 
   /** The stack once nothing is under way in it. */
-  async function settled(name: string): Promise<Stack | undefined> {
+  async function settled(name: string, nameOrId = name): Promise<Stack | undefined> {
     const until = clock.now() + WAIT_SECONDS;
     let shown = "";
     for (;;) {
-      const found = await stack(name);
+      const found = await stack(nameOrId);
       if (found === undefined || !found.status.endsWith("_IN_PROGRESS")) return found;
       if (found.status !== shown) report(`stack ${name}: ${found.status}`);
       shown = found.status;
@@ -86,16 +124,21 @@ export function cloudFormation(
     }
   }
 
-  async function remove(name: string): Promise<void> {
-    if ((await settled(name)) === undefined) return;
-    const started = clock.now();
+  async function remove(name: string, retain: readonly string[]) {
+    await settled(name);
+    // By its id a stack can be looked at even when it is deleted.
+    const id = (await describe(name))?.StackId;
+    if (id === undefined) return { gone: true, resources: [] };
     try {
-      await client.send(new DeleteStackCommand({ StackName: name }));
+      const RetainResources = retain.length > 0 ? [...retain] : undefined;
+      await client.send(
+        new DeleteStackCommand({ StackName: id, ...(RetainResources && { RetainResources }) }),
+      );
     } catch (error) {
       throw awsError(error, `delete the stack ${name}`);
     }
-    const left = await settled(name);
-    if (left !== undefined) throw await failure(name, "could not be deleted", started);
+    const gone = (await settled(name, id)) === undefined;
+    return { gone, resources: await resources(id) };
   }
 
   async function failure(name: string, what: string, since: number): Promise<UpdraftError> {
@@ -107,7 +150,7 @@ export function cloudFormation(
       denied ? "denied" : "failed",
       `the stack ${name} ${what}${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,
       denied
-        ? "Use credentials that have Updraft's set-up policy, then run the same command again."
+        ? "Use credentials that have Updraft's set-up policies (`updraft setup --print-policy account` and `annex`), then run the same command again."
         : "Remove the cause, then run the same command again.",
     );
   }
@@ -133,14 +176,11 @@ export function cloudFormation(
 
   return {
     stack,
+    settled: (name) => settled(name),
+    resources,
     remove,
     async deploy(name, template, parameters) {
-      let found = await settled(name);
-      if (found !== undefined && USELESS.has(found.status)) {
-        report(`stack ${name} is ${found.status}: it is deleted and made again`);
-        await remove(name);
-        found = undefined;
-      }
+      const found = await settled(name);
       const request = {
         StackName: name,
         TemplateBody: template,
@@ -157,6 +197,7 @@ export function cloudFormation(
         );
       } catch (error) {
         if (/No updates are to be performed/.test(messageOf(error))) return false;
+        if (awsCode(error) === "LimitExceededException") throw stackLimit(name, error);
         throw awsError(error, `${found === undefined ? "create" : "update"} the stack ${name}`);
       }
       const done = await settled(name);

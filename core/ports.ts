@@ -60,14 +60,70 @@ export type Stack = {
   readonly outputs: Readonly<Record<string, string>>;
 };
 
+/** One of those that a stack has, or had until it was deleted. */
+export type StackResource = {
+  readonly logicalId: string;
+  readonly type: string;
+  /** As its own service names it: an id, a name or an ARN. */
+  readonly id: string;
+  readonly status: string;
+  /** Why it is in that status, where CloudFormation says so. */
+  readonly reason: string;
+};
+
 export type CloudFormation = {
   stack(name: string): Promise<Stack | undefined>;
+  /** The stack once nothing is under way in it. */
+  settled(name: string): Promise<Stack | undefined>;
+  resources(name: string): Promise<StackResource[]>;
   /** Creates or updates and waits until it is done. False when nothing had to change. */
   deploy(name: string, template: string, parameters: Readonly<Record<string, string>>): Promise<boolean>;
-  /** Deletes and waits until it is gone. */
-  remove(name: string): Promise<void>;
+  /**
+   * Deletes, without those resources, and waits for the end. What the stack had, and whether it is gone; when it is
+   * not, some of those have failed. `retain` is for what a deletion has failed on before.
+   */
+  remove(
+    name: string,
+    retain: readonly string[],
+  ): Promise<{ readonly gone: boolean; readonly resources: readonly StackResource[] }>;
   /** Names of the stacks that exist and start with the prefix. */
   names(prefix: string): Promise<string[]>;
+};
+
+/** Whoever holds a managed policy. */
+export type Attachment = {
+  /** ARN. */
+  readonly policy: string;
+  readonly kind: "user" | "role" | "group";
+  readonly name: string;
+};
+
+export type Iam = {
+  /** Whether EC2's service-linked role for spot instances exists. */
+  spotRole(): Promise<boolean>;
+  /** False when it was there already. */
+  createSpotRole(): Promise<boolean>;
+  attachments(policy: string): Promise<Attachment[]>;
+  /** One that is gone already is no failure. */
+  detach(attachment: Attachment): Promise<void>;
+  /** Takes every policy from a role that is to be deleted, and names them. */
+  clearRole(name: string): Promise<string[]>;
+};
+
+/** The account's bucket as a whole. */
+export type Bucket = {
+  exists(): Promise<boolean>;
+  /** Removes every version of every object, and every unfinished upload; how many there were. */
+  empty(): Promise<number>;
+};
+
+export type TaggedResource = { readonly type: string; readonly id: string };
+
+/** What of EC2 outlives an instance. */
+export type Ec2Ground = {
+  keyPair(name: string): Promise<boolean>;
+  /** What carries the tag of that annex, or of any, instances left out. */
+  tagged(annex: string | undefined): Promise<TaggedResource[]>;
 };
 
 export type Clock = { now(): UnixTime; sleep(seconds: number): Promise<void> };

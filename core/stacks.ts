@@ -5,6 +5,8 @@ import type { Stack } from "./ports.ts";
 
 /** One for every account and region. */
 export const ACCOUNT_STACK = "updraft";
+/** The lease enforcer's function, its schedule and its log group. */
+export const ENFORCER_NAME = `${ACCOUNT_STACK}-enforcer`;
 /** Every annex's stack starts so. */
 export const ANNEX_STACK_PREFIX = "updraft-";
 export const annexStack = (annex: string): string => `${ANNEX_STACK_PREFIX}${annex}`;
@@ -80,6 +82,11 @@ export function checkPool(stack: Stack, annex: string, pool: string): void {
     `the stack ${annexStack(annex)} was set up for pool ${owner}, not for pool ${pool}`,
     "Choose another name for this annex, or tear the other one down from its own pool.",
   );
+}
+
+/** One in such a status holds nothing that works: it can only be deleted and made anew. */
+export function isUseless(stack: Stack): boolean {
+  return ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"].includes(stack.status);
 }
 
 function usable(stack: Stack | undefined): Stack | undefined {

@@ -50,18 +50,11 @@ const HOOK: Statement[] = [
     "Look",
     [
       "ec2:DescribeImages",
-      "ec2:DescribeInstanceStatus",
       "ec2:DescribeInstanceTypeOfferings",
       "ec2:DescribeInstanceTypes",
       "ec2:DescribeInstances",
-      "ec2:DescribeLaunchTemplateVersions",
-      "ec2:DescribeLaunchTemplates",
-      "ec2:DescribeSecurityGroups",
       "ec2:DescribeSpotPriceHistory",
       "ec2:DescribeSubnets",
-      "cloudwatch:GetMetricStatistics",
-      "pricing:GetProducts",
-      "servicequotas:GetServiceQuota",
       "sts:DecodeAuthorizationMessage",
     ],
     "*",
@@ -113,14 +106,10 @@ const HOOK: Statement[] = [
   allow("ListAnnexes", "s3:ListBucket", BUCKET_ARN, {
     StringLike: { "s3:prefix": ["annexes/*", "reports/*"] },
   }),
-  allow(
-    "ResolveImages",
-    ["ssm:GetParameter", "ssm:GetParameters"],
-    [
-      sub("arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service/*"),
-      sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/updraft/*"),
-    ],
-  ),
+  allow("ResolveImages", "ssm:GetParameter", [
+    sub("arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service/*"),
+    sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/updraft/*"),
+  ]),
   allow(
     "ReadStacks",
     "cloudformation:DescribeStacks",
@@ -138,18 +127,20 @@ const OPERATOR: Statement[] = [
   allow("ReadAnnexes", "s3:GetObject", [objects("annexes/*"), objects("bin/*"), objects("reports/*")]),
   allow("ListAll", "s3:ListBucket", BUCKET_ARN),
   allow("EndInstances", "ec2:TerminateInstances", INSTANCES, { ArnLike: OUR_PROFILE }),
-  allow("ReadConsole", "ec2:GetConsoleOutput", INSTANCES, { ArnLike: OUR_PROFILE }),
   allow(
     "LookWider",
     [
-      "ec2:DescribeFleets",
       "ec2:DescribeKeyPairs",
+      "ec2:DescribeLaunchTemplateVersions",
+      "ec2:DescribeLaunchTemplates",
       "ec2:DescribeRouteTables",
-      "ec2:DescribeSpotInstanceRequests",
+      "ec2:DescribeSecurityGroups",
       "ec2:DescribeVpcs",
-      "ec2:GetSpotPlacementScores",
-      "servicequotas:GetAWSDefaultServiceQuota",
       "cloudwatch:DescribeAlarms",
+      "cloudwatch:GetMetricStatistics",
+      "pricing:GetProducts",
+      "servicequotas:GetAWSDefaultServiceQuota",
+      "servicequotas:GetServiceQuota",
     ],
     "*",
   ),
@@ -159,13 +150,8 @@ const OPERATOR: Statement[] = [
     sub("arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:updraft*"),
   ),
   allow(
-    "ReadSweeps",
-    ["logs:FilterLogEvents", "logs:GetLogEvents"],
-    sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:updraft*"),
-  ),
-  allow(
-    "SubscribeToAlarms",
-    ["sns:Subscribe", "sns:ListSubscriptionsByTopic", "sns:Publish"],
+    "ReadSubscriptions",
+    "sns:ListSubscriptionsByTopic",
     sub("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:updraft*"),
   ),
 ];
@@ -254,7 +240,12 @@ export function accountTemplate(enforcer: string) {
         Properties: {
           Path: "/updraft-service/",
           AssumeRolePolicyDocument: policy([
-            { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" },
+            {
+              Sid: "Lambda",
+              Effect: "Allow",
+              Principal: { Service: "lambda.amazonaws.com" },
+              Action: "sts:AssumeRole",
+            },
           ]),
           PermissionsBoundary: BOUNDARY,
           Policies: [{ PolicyName: "enforcer", PolicyDocument: policy(ENFORCER) }],

@@ -68,6 +68,7 @@ export function annexTemplate(userData: (roleId: string) => string) {
             Version: "2012-10-17",
             Statement: [
               {
+                Sid: "Ec2",
                 Effect: "Allow",
                 Principal: { Service: sub("ec2.${AWS::URLSuffix}") },
                 Action: "sts:AssumeRole",

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { type ErrorKind, EXIT_STATUS, messageOf, UpdraftError } from "../core/errors.ts";
 import type {
+  AuthorizationAnswer,
   AuthorizationEntry,
   CloudSettings,
   Credentials,
@@ -9,6 +10,7 @@ import type {
   InstanceView,
   Inventory,
   RequestLogEntry,
+  SimulatedCall,
   TerminationEntry,
 } from "./cloud/ports.ts";
 import type { ExecOptions, ExecResult } from "./machine/exec.ts";
@@ -63,6 +65,7 @@ export type Control = {
   faults(): Fault[];
   requests(): RequestLogEntry[];
   authorizations(): AuthorizationEntry[];
+  simulate(call: { user: string; question: SimulatedCall }): Promise<AuthorizationAnswer>;
   inventory(): Promise<Inventory>;
   terminationLog(): TerminationEntry[];
   settings(change: Partial<CloudSettings>): void;

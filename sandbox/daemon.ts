@@ -138,6 +138,7 @@ async function start(
     faults: () => cloud.faults(),
     requests: () => cloud.requests(),
     authorizations: () => cloud.authorizations(),
+    simulate: ({ user, question }) => cloud.simulate(user, question),
     inventory: () => cloud.inventory(),
     terminationLog: () => cloud.terminationLog(),
     settings: (change) => cloud.settings(change),

@@ -4,6 +4,7 @@ import { access, mkdir, open, readdir, readFile, rm, rmdir, writeFile } from "no
 import { fileURLToPath } from "node:url";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import type {
+  AuthorizationAnswer,
   AuthorizationEntry,
   CloudSettings,
   Credentials,
@@ -11,6 +12,7 @@ import type {
   InstanceView,
   Inventory,
   RequestLogEntry,
+  SimulatedCall,
   TerminationEntry,
 } from "./cloud/ports.ts";
 import { type AccessPointRequest, callControl, type MachineView, type Status } from "./control.ts";
@@ -82,6 +84,7 @@ export type Sandbox = {
   faults(): Promise<Fault[]>;
   requests(): Promise<RequestLogEntry[]>;
   authorizations(): Promise<AuthorizationEntry[]>;
+  simulate(user: string, question: SimulatedCall): Promise<AuthorizationAnswer>;
   inventory(): Promise<Inventory>;
   terminationLog(): Promise<TerminationEntry[]>;
   settings(change: Partial<CloudSettings>): Promise<void>;
@@ -184,6 +187,7 @@ export async function attach(
     faults: () => callControl(socket, "faults"),
     requests: () => callControl(socket, "requests"),
     authorizations: () => callControl(socket, "authorizations"),
+    simulate: (user, question) => callControl(socket, "simulate", { user, question }),
     inventory: () => callControl(socket, "inventory"),
     terminationLog: () => callControl(socket, "terminationLog"),
     settings: (change) => callControl(socket, "settings", change),

@@ -5,6 +5,7 @@ import { userData } from "../core/user-data.ts";
 import { schedd } from "../hooks/schedd.ts";
 import { accountTemplate } from "../lambda/account.template.ts";
 import { annexTemplate } from "../lambda/annex.template.ts";
+import { setupPolicy } from "../lambda/setup-policies.ts";
 import { asset } from "./assets.ts";
 import { optionHelp, parseOptions } from "./options.ts";
 import { fail, print } from "./output.ts";
@@ -21,6 +22,7 @@ const VERBS: readonly Verb[] = [
   setup({
     account: () => accountTemplate(asset("lambda.js")),
     annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+    policy: setupPolicy,
   }),
   publish,
   create,

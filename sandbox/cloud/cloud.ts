@@ -48,6 +48,7 @@ const DEFAULT_SETTINGS: CloudSettings = {
   seed: 1,
   ignoredStatements: [],
   secureTransport: true,
+  roleDelivery: "2.0",
 };
 
 /** How often alarms are looked at. */
@@ -220,11 +221,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       }
       for (const PolicyArn of [...policyArns, ...made])
         await emulator.iam.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
+      const { accessKeyId, secretAccessKey } = keys.issue(await user(name));
+      return { accessKeyId, secretAccessKey };
+    }
+
+    async function user(name: string): Promise<Principal> {
       const { User } = await emulator.iam.send(new GetUserCommand({ UserName: name }));
       const arn = User?.Arn ?? `arn:aws:iam::${ACCOUNT}:user/${name}`;
-      const principal = { kind: "user" as const, arn, callerArn: arn, userId: User?.UserId ?? "", name };
-      const { accessKeyId, secretAccessKey } = keys.issue(principal);
-      return { accessKeyId, secretAccessKey };
+      return { kind: "user", arn, callerArn: arn, userId: User?.UserId ?? "", name };
     }
 
     async function removeUser(name: string): Promise<void> {
@@ -255,6 +259,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       faults: armed.list,
       requests: front.requests,
       authorizations: judge.entries,
+      simulate: async (name, question) => judge.simulate(await user(name), question),
       inventory: () =>
         inventory(emulator, {
           stacks: stacks.names(),

@@ -76,6 +76,8 @@ export type CloudSettings = {
   ignoredStatements: readonly StatementName[];
   /** What aws:SecureTransport says of every request; false: as if it came without TLS. */
   secureTransport: boolean;
+  /** How the credentials of roles are delivered to instances, by what ec2:RoleDelivery says. */
+  roleDelivery: "1.0" | "2.0";
 };
 
 /** Which requests a fault hits; a part left out matches all. */
@@ -137,20 +139,26 @@ export type RequestLogEntry = {
   fault?: string;
 };
 
+/** Something that somebody may want to do, with the keys that are not every request's. */
+export type SimulatedCall = { action: string; resource: string; keys?: Record<string, string | string[]> };
+
+/** What IAM decided, and by which statements. */
+export type AuthorizationAnswer = {
+  outcome: "allow" | "implicit-deny" | "explicit-deny";
+  sid?: string;
+  /** Statements that allow it, as `POLICY/SID`: if it is one alone, without it the call would be refused. */
+  allowedBy: string[];
+};
+
 /** What IAM was asked, once for each principal, action and answer; a call may need several. */
-export type AuthorizationEntry = {
+export type AuthorizationEntry = AuthorizationAnswer & {
   /** ARN that policies see; a service's name when it calls by itself. */
   principal: string;
   via?: string;
   /** As in IAM's actions: `s3:ListBucket`. */
   action: string;
-  /** Of the first time, as are the keys: those beside the ones that every request carries. */
+  /** Of the first time. */
   resource: string;
-  keys: Record<string, string[]>;
-  outcome: "allow" | "implicit-deny" | "explicit-deny";
-  sid?: string;
-  /** Statements that allow it, as `POLICY/SID`: if it is one alone, without it the call would be refused. */
-  allowedBy: string[];
   times: number;
 };
 
@@ -187,6 +195,8 @@ export type Cloud = {
   faults(): Fault[];
   requests(): RequestLogEntry[];
   authorizations(): AuthorizationEntry[];
+  /** As IAM's policy simulator: what a user would be answered. */
+  simulate(user: string, question: SimulatedCall): Promise<AuthorizationAnswer>;
   /** What is in the account now; instances that have ended are nothing. */
   inventory(): Promise<Inventory>;
   terminationLog(): TerminationEntry[];

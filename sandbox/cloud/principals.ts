@@ -10,8 +10,8 @@ export type Principal = {
   userId: string;
   /** IAM's name of the user or role. */
   name: string;
-  /** Credentials from the metadata service carry how they were delivered. */
-  roleDelivery?: "2.0";
+  /** Its credentials come from the metadata service. */
+  fromMetadata?: true;
   /** The service that calls with this one's rights, as CloudFormation does with those of whoever makes a stack. */
   via?: string;
   sourceInstanceArn?: string;

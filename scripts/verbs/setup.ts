@@ -26,12 +26,17 @@ export type Templates = {
     programSha256: string;
     s3Endpoint?: string;
   }): object;
+  policy(name: SetupPolicyName, terms: { region: string | undefined; boundary: string | undefined }): object;
 };
+
+const POLICIES = ["account", "annex"] as const;
+type SetupPolicyName = (typeof POLICIES)[number];
 
 export function setup(templates: Templates): Verb {
   return {
     name: "setup",
-    usage: "updraft setup --region REGION | updraft setup --annex NAME",
+    usage:
+      "updraft setup --region REGION | updraft setup --annex NAME | updraft setup --print-policy account|annex",
     summary: "make what an account and region, or an annex, needs in AWS; can be run again at any time",
     options: [
       {
@@ -55,6 +60,11 @@ export function setup(templates: Templates): Verb {
         value: "ADDRESS",
         help: "who is told when the enforcer does not run (with --region); none: nobody",
       },
+      {
+        name: "print-policy",
+        value: "WHICH",
+        help: "print a policy, account or annex, that whoever runs setup and teardown needs (with --region: for it alone; with --boundary: that demands it)",
+      },
       { name: "node-program", value: "PATH", help: `the node's program (with --annex; ${NODE_PROGRAM})` },
       JSON_OUTPUT,
     ],
@@ -62,6 +72,11 @@ export function setup(templates: Templates): Verb {
     async run(options) {
       const region = options.text("region");
       const annex = options.text("annex");
+      const wanted = options.text("print-policy");
+      if (wanted !== undefined) {
+        print(JSON.stringify(templates.policy(policyName(wanted), policyTerms(options)), null, 2));
+        return;
+      }
       if ((region === undefined) === (annex === undefined)) {
         throw new UpdraftError(
           "usage",
@@ -77,6 +92,33 @@ export function setup(templates: Templates): Verb {
       if (region !== undefined) await setupRegion(region, options, templates);
       else await setupAnnex(annex ?? "", options, templates);
     },
+  };
+}
+
+function policyName(text: string): SetupPolicyName {
+  const found = POLICIES.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new UpdraftError(
+    "usage",
+    `there is no policy "${text}" to print`,
+    `Give one of ${POLICIES.join(", ")}; those of operator and hook are made by setup --region.`,
+  );
+}
+
+function policyTerms(options: Options): { region: string | undefined; boundary: string | undefined } {
+  const wrong = ["annex", ...OF_REGION, ...OF_ANNEX].find((name) => options.text(name) !== undefined);
+  if (wrong !== undefined) {
+    throw new UpdraftError(
+      "usage",
+      `--${wrong} does not go with --print-policy`,
+      "See updraft setup --help.",
+    );
+  }
+  const region = options.text("region");
+  const given = boundary(options.text("boundary"));
+  return {
+    region: region === undefined ? undefined : parseRegion(region),
+    boundary: given === NO_BOUNDARY ? undefined : given,
   };
 }
 

@@ -1,12 +1,16 @@
 import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { archive, sha256 } from "../../adapters/archive.ts";
+import { bucket } from "../../adapters/bucket.ts";
 import { cloudFormation } from "../../adapters/cloudformation.ts";
 import { condor, type Condor } from "../../adapters/condor.ts";
 import { ec2 } from "../../adapters/ec2.ts";
+import { ec2Ground } from "../../adapters/ec2-ground.ts";
 import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
+import { iam } from "../../adapters/iam.ts";
 import { run } from "../../adapters/run.ts";
 import { s3 } from "../../adapters/s3.ts";
+import { disableRule } from "../../adapters/schedule.ts";
 import { imageId } from "../../adapters/ssm.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
@@ -30,6 +34,10 @@ export function aws(region: string) {
     ec2: ec2(region),
     cloudFormation: cloudFormation(region, clock, report),
     storage: (bucket: string, account: string) => s3(region, bucket, account),
+    bucket: (name: string, account: string) => bucket(region, name, account),
+    ground: ec2Ground(region),
+    iam: iam(region),
+    disableRule: (name: string) => disableRule(region, name),
     account: async () => (await identity(region)).account,
     imageId: (image: string) => imageId(region, image),
     report,

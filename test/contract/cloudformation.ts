@@ -14,7 +14,7 @@ const template = (...values: string[]): string =>
 /** What CloudFormation must do for set-up and teardown. */
 export function cloudFormationContract(name: string, cloudFormation: () => CloudFormation): void {
   test(`${name}: a stack is made, changed, found and deleted`, async () => {
-    const { stack, deploy, remove, names } = cloudFormation();
+    const { stack, settled, resources, deploy, remove, names } = cloudFormation();
     assert.equal(await stack("updraft-contract"), undefined);
     assert.equal(await deploy("updraft-contract", template("contract-a"), { Word: "one" }), true);
     const made = await stack("updraft-contract");
@@ -27,9 +27,23 @@ export function cloudFormationContract(name: string, cloudFormation: () => Cloud
     );
     assert.deepEqual((await stack("updraft-contract"))?.parameters, { Word: "two" });
     assert.ok((await names("updraft-")).includes("updraft-contract"));
-    await remove("updraft-contract");
+    const had = await resources("updraft-contract");
+    assert.deepEqual(
+      had.map(({ logicalId, type, status }) => [logicalId, type, status]),
+      [
+        ["Topic0", "AWS::SNS::Topic", "CREATE_COMPLETE"],
+        ["Topic1", "AWS::SNS::Topic", "CREATE_COMPLETE"],
+      ],
+    );
+    const removed = await remove("updraft-contract", []);
+    assert.equal(removed.gone, true);
+    assert.deepEqual(
+      removed.resources.map(({ id, status }) => [id, status]).sort(),
+      had.map(({ id }) => [id, "DELETE_COMPLETE"]).sort(),
+    );
     assert.equal(await stack("updraft-contract"), undefined);
     assert.ok(!(await names("updraft-")).includes("updraft-contract"));
-    await remove("updraft-contract");
+    assert.deepEqual(await remove("updraft-contract", []), { gone: true, resources: [] });
+    assert.equal(await settled("updraft-contract"), undefined);
   });
 }

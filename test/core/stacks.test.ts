@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accountSetup, annexSetup, checkPool, templateBody } from "../../core/stacks.ts";
+import { accountSetup, annexSetup, checkPool, isUseless, templateBody } from "../../core/stacks.ts";
 import { World } from "../support/cloud.ts";
 
 const stacks = new World().stacks;
@@ -53,4 +53,13 @@ test("a template's length is counted in bytes as they are sent", () => {
   const body = templateBody(text(fits));
   assert.equal(new TextEncoder().encode(body).length, 50_000);
   assert.throws(() => templateBody(text(fits + 1)), /50001 bytes/);
+});
+
+test("only a stack without anything that works is useless", () => {
+  const of = (status: string) => isUseless({ status, parameters: {}, outputs: {} });
+  assert.deepEqual(["ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_ROLLBACK_COMPLETE"].map(of), [
+    true,
+    true,
+    false,
+  ]);
 });

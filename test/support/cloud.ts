@@ -3,7 +3,17 @@ import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
-import type { CloudFormation, Ec2, FleetOutcome, Stack, Storage, StoredObject } from "../../core/ports.ts";
+import type {
+  Attachment,
+  CloudFormation,
+  Ec2,
+  FleetOutcome,
+  Stack,
+  StackResource,
+  Storage,
+  StoredObject,
+  TaggedResource,
+} from "../../core/ports.ts";
 
 /** An instance of annex burst, pool pool.test, schedd cm.pool.test. */
 export function instance(changes: Partial<Instance> = {}): Instance {
@@ -24,6 +34,23 @@ export function instance(changes: Partial<Instance> = {}): Instance {
     ...changes,
   };
 }
+
+/** One that a stack has. */
+export function resource(
+  logicalId: string,
+  type: string,
+  id: string,
+  status = "CREATE_COMPLETE",
+  reason = "",
+): StackResource {
+  return { logicalId, type, id, status, reason };
+}
+
+export const HOOK_POLICY = resource(
+  "HookPolicy",
+  "AWS::IAM::ManagedPolicy",
+  "arn:aws:iam::123456789012:policy/updraft/updraft-HookPolicy-1",
+);
 
 export const ACCOUNT = "123456789012";
 
@@ -162,8 +189,64 @@ export class World {
     image: async (id) => (id === "ami-00000000" ? undefined : { id, name: "htcondor" }),
   };
 
+  /** What the next deletions of a stack fail with, resource by resource, before one succeeds. */
+  readonly deletionFailures: StackResource[][] = [];
+  /** What stacks have. */
+  readonly stackResources = new Map<string, StackResource[]>([
+    ["updraft", [resource("Bucket", "AWS::S3::Bucket", "updraft-bucket"), HOOK_POLICY]],
+    ["updraft-burst", [resource("Role", "AWS::IAM::Role", "updraft-burst-Role-1")]],
+  ]);
+  readonly attached: Attachment[] = [];
+  hasBucket = true;
+  hasSpotRole = false;
+  readonly keyPairs = ["admin"];
+  /** By annex. */
+  readonly tagged = new Map<string, TaggedResource[]>();
+
+  /** What set-up and teardown ask beside the rest. */
+  readonly surroundings = {
+    iam: {
+      spotRole: async () => this.hasSpotRole,
+      createSpotRole: async () => {
+        this.deeds.push("create the spot role");
+        const made = !this.hasSpotRole;
+        this.hasSpotRole = true;
+        return made;
+      },
+      attachments: async (policy: string) => this.attached.filter((one) => one.policy === policy),
+      detach: async (attachment: Attachment) => {
+        this.deeds.push(`detach ${attachment.kind} ${attachment.name}`);
+        this.attached.splice(this.attached.indexOf(attachment), 1);
+      },
+      clearRole: async (name: string) => {
+        this.deeds.push(`clear role ${name}`);
+        return ["arn:aws:iam::aws:policy/Foreign"];
+      },
+    },
+    ground: {
+      keyPair: async (name: string) => this.keyPairs.includes(name),
+      tagged: async (annex: string | undefined) =>
+        annex === undefined ? [...this.tagged.values()].flat() : (this.tagged.get(annex) ?? []),
+    },
+    bucket: () => ({
+      exists: async () => this.hasBucket && this.stacks.has("updraft"),
+      empty: async () => {
+        const count = this.objects.size;
+        this.deeds.push(`empty (${count})`);
+        this.objects.clear();
+        return count;
+      },
+    }),
+    disableRule: async (name: string) => {
+      this.deeds.push(`disable ${name}`);
+      return true;
+    },
+  };
+
   readonly cloudFormation: CloudFormation = {
     stack: async (name) => this.stacks.get(name),
+    settled: async (name) => this.stacks.get(name),
+    resources: async (name) => this.stackResources.get(name) ?? [],
     deploy: async (name, template, parameters) => {
       this.deeds.push(`deploy ${name}`);
       const before = this.stacks.get(name);
@@ -174,9 +257,15 @@ export class World {
       });
       return true;
     },
-    remove: async (name) => {
-      this.deeds.push(`delete stack ${name}`);
+    remove: async (name, retain) => {
+      this.deeds.push([`delete stack ${name}`, ...retain.map((one) => `without ${one}`)].join(" "));
+      const failed = this.deletionFailures.shift();
+      if (failed !== undefined) return { gone: false, resources: failed };
+      const had = this.stackResources.get(name) ?? [];
       this.stacks.delete(name);
+      this.stackResources.delete(name);
+      const end = (id: string): string => (retain.includes(id) ? "DELETE_SKIPPED" : "DELETE_COMPLETE");
+      return { gone: true, resources: had.map((one) => ({ ...one, status: end(one.logicalId) })) };
     },
     names: async (prefix) => [...this.stacks.keys()].filter((name) => name.startsWith(prefix)),
   };

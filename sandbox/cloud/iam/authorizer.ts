@@ -1,10 +1,10 @@
-import type { AuthorizationEntry } from "../ports.ts";
+import type { AuthorizationAnswer, AuthorizationEntry, CloudSettings, SimulatedCall } from "../ports.ts";
 import type { Principal } from "../principals.ts";
 import { ACCOUNT, REGION, type Question } from "../service.ts";
 import type { AwsRequest } from "../wire/request.ts";
 import type { EntityPolicies } from "./entity-policies.ts";
 import { evaluate, type Decision } from "./evaluate.ts";
-import { context, many, type Policy, type StatementName } from "./policy.ts";
+import { context, many, type Policy } from "./policy.ts";
 import { matches } from "./wildcard.ts";
 
 export type Authorizer = ReturnType<typeof authorizer>;
@@ -14,7 +14,7 @@ export function authorizer(world: {
   policies: EntityPolicies;
   /** Of a bucket or a topic. */
   resourcePolicy: (arn: string) => Promise<Policy | undefined>;
-  settings: () => { ignoredStatements: readonly StatementName[]; secureTransport: boolean };
+  settings: () => Pick<CloudSettings, "ignoredStatements" | "secureTransport" | "roleDelivery">;
   now: () => number;
 }) {
   const asked = new Map<string, AuthorizationEntry>();
@@ -44,11 +44,6 @@ export function authorizer(world: {
         ...(principal.via !== undefined && { via: principal.via }),
         action,
         resource,
-        keys: Object.fromEntries(
-          Object.entries(question.keys ?? {}).flatMap(([name, value]) =>
-            value === undefined ? [] : [[name, [value].flat()]],
-          ),
-        ),
         outcome: decision.outcome,
         ...(decision.sid !== undefined && { sid: decision.sid }),
         allowedBy: [...(decision.allowedBy ?? [])],
@@ -61,27 +56,42 @@ export function authorizer(world: {
     question: Question,
     request: Pick<AwsRequest, "service" | "headers">,
   ): Promise<Decision> {
+    const decision = await judge(principal, question, request);
+    remember(principal, question, decision);
+    return decision;
+  }
+
+  async function judge(
+    principal: Principal,
+    question: Question,
+    request: Pick<AwsRequest, "service" | "headers">,
+  ): Promise<Decision> {
     const held = await world.policies.of(principal);
-    const { secureTransport } = world.settings();
+    const { secureTransport, roleDelivery } = world.settings();
     const keys = context({
       ...globalKeys(principal, request, world.now()),
       "aws:SecureTransport": String(secureTransport),
+      "ec2:RoleDelivery": principal.fromMetadata === true ? roleDelivery : undefined,
       ...question.keys,
     });
     const resource = await world.resourcePolicy(question.resource);
-    const decision = evaluate(
+    return evaluate(
       { action: question.action, resource: question.resource, context: keys },
       { arn: principal.arn, accountId: ACCOUNT },
       held.policies.map(effective),
       resource && effective(resource),
       held.boundary && effective(held.boundary),
     );
-    remember(principal, question, decision);
-    return decision;
   }
 
   return {
     decide,
+    /** What somebody would be answered; nothing is remembered of it. */
+    async simulate(principal: Principal, call: SimulatedCall): Promise<AuthorizationAnswer> {
+      const service = call.action.slice(0, call.action.indexOf(":"));
+      const { outcome, sid, allowedBy = [] } = await judge(principal, call, { service, headers: {} });
+      return { outcome, ...(sid !== undefined && { sid }), allowedBy: [...allowedBy] };
+    },
     /** Whether a service may act as a role. */
     async trusts(roleName: string, roleArn: string, service: string): Promise<boolean> {
       const { trust } = await world.policies.of({ kind: "role", name: roleName });
@@ -124,7 +134,6 @@ function globalKeys(
     "aws:EpochTime": String(Math.floor(now)),
     "aws:UserAgent": request.headers["user-agent"],
     "ec2:Region": request.service === "ec2" ? REGION : undefined,
-    "ec2:RoleDelivery": principal.roleDelivery,
     "ec2:SourceInstanceARN": principal.sourceInstanceArn,
   };
 }

@@ -91,7 +91,7 @@ export async function metadataServers(world: {
       if (!(await world.trusted(name, Role?.Arn ?? ""))) return undefined;
       const principal = {
         ...roleSession(name, Role?.Arn ?? "", Role?.RoleId ?? "", instance.instanceId),
-        roleDelivery: "2.0" as const,
+        fromMetadata: true as const,
         sourceInstanceArn: ec2Arn("instance", instance.instanceId),
       };
       const credentials = (): RoleCredentials => {

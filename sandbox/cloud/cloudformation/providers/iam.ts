@@ -10,6 +10,7 @@ import {
   DeletePolicyCommand,
   DeletePolicyVersionCommand,
   DeleteRoleCommand,
+  DeleteRolePermissionsBoundaryCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
   GetInstanceProfileCommand,
@@ -18,6 +19,7 @@ import {
   ListEntitiesForPolicyCommand,
   ListPolicyVersionsCommand,
   ListRolePoliciesCommand,
+  PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   RemoveRoleFromInstanceProfileCommand,
   UpdateAssumeRolePolicyCommand,
@@ -99,6 +101,14 @@ const role: Provider = {
         PolicyDocument: JSON.stringify(properties["AssumeRolePolicyDocument"]),
       }),
     );
+    const PermissionsBoundary = string(properties["PermissionsBoundary"]);
+    if (PermissionsBoundary !== undefined)
+      await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary }));
+    else {
+      const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+      if (Role?.PermissionsBoundary !== undefined)
+        await iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
+    }
     await clearRole(iam, RoleName);
     await fillRole(iam, RoleName, properties);
     return roleMade(iam, RoleName);
