@@ -47,14 +47,16 @@ export function s3(
           }),
         )
         .catch((error: unknown) => {
+          // A bucket that somebody has deleted holds nothing.
+          if (awsCode(error) === "NoSuchBucket") return undefined;
           throw awsError(error, `list ${where(prefix)}`);
         });
-      for (const object of page.Contents ?? []) {
+      for (const object of page?.Contents ?? []) {
         if (object.Key !== undefined) {
           found.push({ key: object.Key, modified: (object.LastModified?.getTime() ?? 0) / 1000 });
         }
       }
-      ContinuationToken = page.NextContinuationToken;
+      ContinuationToken = page?.NextContinuationToken;
     } while (ContinuationToken !== undefined);
     return found;
   }

@@ -5,8 +5,9 @@ import { capacity } from "./campaigns/capacity.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
 import { lease } from "./campaigns/lease.ts";
+import { policy } from "./campaigns/policy.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill];
+const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

@@ -4,7 +4,7 @@ import type { Journal } from "./journal.ts";
 import { checkOwner } from "./owner.ts";
 import { settleJournal } from "./place-orders.ts";
 import type { Clock, CloudFormation, Ec2, Report, Storage } from "./ports.ts";
-import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
+import { ACCOUNT_STACK } from "./stacks.ts";
 import { annexPrefix, manifestKey, ownerKey } from "./storage.ts";
 
 export type DeletePorts = {
@@ -30,8 +30,9 @@ export type DeletePlan = {
 export async function planDelete(ports: DeletePorts, owner: Owner, region: string): Promise<DeletePlan> {
   const account = await ports.account();
   const stack = await ports.cloudFormation.stack(ACCOUNT_STACK);
-  const storage =
-    stack === undefined ? undefined : ports.storage(accountSetup(stack, region).bucket, account);
+  // Instances can be ended though the account's set-up is broken.
+  const bucket = stack?.outputs["Bucket"];
+  const storage = bucket === undefined ? undefined : ports.storage(bucket, account);
   const claim = await storage?.get(ownerKey(owner.annex));
   if (claim !== undefined) checkOwner(new TextDecoder().decode(claim), { ...owner, account, region });
   const objects = (await storage?.list(annexPrefix(owner.annex))) ?? [];

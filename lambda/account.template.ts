@@ -103,9 +103,6 @@ const HOOK: Statement[] = [
     // Without a recent sweep the hook orders nothing.
     objects("sweeps/last"),
   ]),
-  allow("ListAnnexes", "s3:ListBucket", BUCKET_ARN, {
-    StringLike: { "s3:prefix": ["annexes/*", "reports/*"] },
-  }),
   allow("ResolveImages", "ssm:GetParameter", [
     sub("arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service/*"),
     sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/updraft/*"),

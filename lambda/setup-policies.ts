@@ -50,6 +50,8 @@ function account({ region, boundary }: SetupPolicyTerms): Statement[] {
   const { iam, s3, at } = arns(region);
   const roles = [iam("role/updraft/*"), iam("role/updraft-service/*")];
   const spotRole = iam("role/aws-service-role/spot.amazonaws.com/*");
+  // Whether one that is not there is looked for under its path, AWS does not say.
+  const maybeSpotRole = [spotRole, iam("role/AWSServiceRoleForEC2Spot")];
   const bounded =
     boundary === undefined ? undefined : { StringEquals: { "iam:PermissionsBoundary": boundary } };
   return [
@@ -79,6 +81,7 @@ function account({ region, boundary }: SetupPolicyTerms): Statement[] {
         "iam",
         "DeleteRole",
         "DeleteRolePolicy",
+        "DetachRolePolicy",
         ...(boundary === undefined ? ["DeleteRolePermissionsBoundary"] : []),
         "GetRole",
         "GetRolePolicy",
@@ -118,7 +121,7 @@ function account({ region, boundary }: SetupPolicyTerms): Statement[] {
     allow("SpotRole", "iam:CreateServiceLinkedRole", spotRole, {
       StringEquals: { "iam:AWSServiceName": "spot.amazonaws.com" },
     }),
-    allow("SeeSpotRole", "iam:GetRole", spotRole),
+    allow("SeeSpotRole", "iam:GetRole", maybeSpotRole),
     allow(
       "Enforcer",
       actions(

@@ -211,7 +211,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       policyArns: readonly string[],
       documents: Readonly<Record<string, string>> = {},
     ): Promise<Credentials> {
-      await emulator.iam.send(new CreateUserCommand({ UserName: name }));
+      await emulator.iam.send(new CreateUserCommand({ UserName: name })).catch((error: unknown) => {
+        if (!(error instanceof Error && error.name.startsWith("EntityAlreadyExists"))) throw error;
+      });
+      policies.forget();
       const made: string[] = [];
       for (const [PolicyName, PolicyDocument] of Object.entries(documents)) {
         const { Policy } = await emulator.iam.send(

@@ -181,7 +181,7 @@ export type Cloud = {
   administrator: Credentials;
   /** Subnets of the default VPC, for launches. */
   subnets(): Promise<{ subnetId: string; zone: string; vpcId: string }[]>;
-  /** An IAM user with these managed policies, those made of these documents, and nothing else. */
+  /** An IAM user with these managed policies and those made of these documents; one that is there keeps what it has. */
   createUser(name: string, policyArns: string[], documents?: Record<string, string>): Promise<Credentials>;
   /** Detaches its policies, which could not be deleted otherwise, removes those made for it, and it; its key is worth nothing from then on. */
   removeUser(name: string): Promise<void>;

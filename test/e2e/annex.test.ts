@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { S3_AS_ROLE } from "../../bench/campaigns/s3-as-role.ts";
 import { finishedJobs, submitJobs } from "../../sandbox/demo/jobs.ts";
 import { imageId } from "../../sandbox/demo/annex.ts";
 import { holdings, lastingLeftovers } from "../../sandbox/leftovers.ts";
 import { down, up, type Sandbox } from "../../sandbox/sandbox.ts";
-import {
-  eventually,
-  instancesOf,
-  S3_AS_ROLE,
-  setUp,
-  succeed,
-  updraft,
-  type Instance,
-} from "../support/updraft.ts";
+import { eventually, instancesOf, setUp, succeed, updraft, type Instance } from "../support/updraft.ts";
 
 const NAME = "e2e-annex";
 

@@ -1,7 +1,7 @@
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
-  DescribeTagsCommand,
+  DescribeSecurityGroupsCommand,
   type EC2Client,
 } from "@aws-sdk/client-ec2";
 import type { Handlers } from "../service.ts";
@@ -59,10 +59,10 @@ export function tagActions(world: {
       for (const record of own) Object.assign(record, tags);
       return ec2Answer(request.action, { return: true });
     },
-    /** Of instances, launch templates and what the emulator keeps. */
+    /** Of instances, launch templates and security groups; the emulator would tell those of groups that are gone, too. */
     async DescribeTags({ request }) {
       const wanted = list(request.parameters["Filter"]).map(record);
-      const { Tags: others = [] } = await moto.send(new DescribeTagsCommand({}));
+      const { SecurityGroups: groups = [] } = await moto.send(new DescribeSecurityGroupsCommand({}));
       const owned = [
         ...instances.visible().map((i) => ({ id: i.instanceId, type: "instance", tags: i.tags })),
         ...templates.list().map((t) => ({ id: t.id, type: "launch-template", tags: t.tags })),
@@ -71,12 +71,14 @@ export function tagActions(world: {
         ...owned.flatMap(({ id, type, tags }) =>
           Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType: type, key, value })),
         ),
-        ...others.map((t) => ({
-          resourceId: t.ResourceId ?? "",
-          resourceType: t.ResourceType ?? "",
-          key: t.Key ?? "",
-          value: t.Value ?? "",
-        })),
+        ...groups.flatMap(({ GroupId = "", Tags = [] }) =>
+          Tags.map(({ Key = "", Value = "" }) => ({
+            resourceId: GroupId,
+            resourceType: "security-group",
+            key: Key,
+            value: Value,
+          })),
+        ),
       ];
       const found = rows.filter((row) =>
         wanted.every((filter) => {

@@ -1,0 +1,252 @@
+import { uniform } from "../../sandbox/cloud/random.ts";
+import { imageId } from "../../sandbox/demo/annex.ts";
+import { table } from "../table.ts";
+import {
+  ANY_PROGRAM,
+  clear,
+  configure,
+  employ,
+  hookTick,
+  updraftAs,
+  withAccount,
+  type AccountWorld,
+} from "./account-world.ts";
+import type { Campaign, CampaignOptions } from "./campaign.ts";
+import { HOSTILE, passed, refusalOf, target } from "./hostile.ts";
+import { ANNEX } from "./pool.ts";
+import { queryRequest, signedRequest } from "./signed-request.ts";
+import { allStatements, type Statement } from "./statements.ts";
+
+const NAME = "campaign-policy";
+const REGION = "us-east-1";
+
+/** What became of a run of the program with one statement switched off. */
+export type PolicyResult = {
+  readonly statement: string;
+  readonly effect: "Allow" | "Deny";
+  /** The command that failed, or the hostile call that went through; empty when none did. */
+  readonly what: string;
+  readonly said: string;
+};
+
+type Outcome = { readonly exitCode: number; readonly said: string };
+type Step = { readonly what: string; run(world: AccountWorld): Promise<Outcome> };
+
+const installer = (...args: readonly string[]): Step => command("installer", args);
+const operator = (...args: readonly string[]): Step => command("operator", args);
+
+function command(who: "installer" | "operator", args: readonly string[]): Step {
+  return {
+    what: `updraft ${args.slice(0, 3).join(" ")}`,
+    async run(world) {
+      const { exitCode, stderr } = await updraftAs(world, world[who], ...args);
+      return { exitCode: exitCode ?? 1, said: complaint(stderr) };
+    },
+  };
+}
+
+/** What a program said went wrong, without its progress. */
+function complaint(stderr: string): string {
+  const at = stderr.lastIndexOf("updraft: ");
+  return (at < 0 ? stderr : stderr.slice(at + "updraft: ".length)).trim().split("\n")[0] ?? "";
+}
+
+const SET_UP = [
+  installer("setup", "--region", REGION),
+  installer("setup", "--annex", ANNEX, "--node-program", ANY_PROGRAM),
+];
+
+const CREATE = ["create", ANNEX, "--count", "1", "--lease", "1h", "--yes"];
+
+/** A lease in the past, so that the enforcer finds something to do. */
+const RENEW: Step = {
+  what: "CreateTags htcondor:LeaseExpiration",
+  async run({ sandbox, operator }) {
+    const live = (await sandbox.instances()).filter(({ state }) => state !== "terminated");
+    const answer = await signedRequest(
+      sandbox,
+      operator,
+      queryRequest("ec2", {
+        Action: "CreateTags",
+        "ResourceId.1": live[0]?.instanceId ?? "",
+        "Tag.1.Key": "htcondor:LeaseExpiration",
+        "Tag.1.Value": "1",
+      }),
+    );
+    return passed(answer) ? { exitCode: 0, said: "" } : { exitCode: 1, said: refusalOf(answer) };
+  },
+};
+
+const TICK: Step = {
+  what: "updraft-schedd",
+  async run(world) {
+    const { stdout } = await hookTick(world);
+    const said = new RegExp(`^${ANNEX}_LastError = "(.+)"$`, "m").exec(stdout)?.[1] ?? "";
+    const why = new RegExp(`^${ANNEX}_Reason = "(.+)"$`, "m").exec(stdout)?.[1] ?? "";
+    const failed = said !== "" || /AccessDenied|not authorized|UnauthorizedOperation/.test(why);
+    return { exitCode: failed ? 1 : 0, said: said || why };
+  },
+};
+
+/** What the enforcer logged that is not as it should be; it goes on after most failures. */
+const SWEEP: Step = {
+  what: "updraft-enforcer",
+  async run({ sandbox }) {
+    const since = Date.now() / 1000;
+    const { error, payload } = await sandbox.invoke("updraft-enforcer", {});
+    const refused = (await sandbox.requests()).filter(
+      ({ time, principal, status }) =>
+        time >= since && principal.includes("EnforcerRole") && [400, 403].includes(status),
+    );
+    const said =
+      error === undefined ? refused.map(({ service, action }) => `${service}:${action} refused`) : [payload];
+    return { exitCode: said.length > 0 ? 1 : 0, said: [...new Set(said)].join("; ") };
+  },
+};
+
+/** The commands in which a policy's statements must show, in the order in which they are given. */
+const FLOWS: Readonly<Record<string, readonly Step[]>> = {
+  "setup-account": [
+    ...SET_UP,
+    installer("teardown", "--annex", ANNEX, "--yes"),
+    installer("teardown", "--region", REGION, "--yes"),
+  ],
+  "setup-annex": [
+    ...SET_UP,
+    installer("teardown", "--annex", ANNEX, "--yes"),
+    installer("teardown", "--region", REGION, "--yes"),
+  ],
+  HookPolicy: [operator(...CREATE, "--no-wait"), TICK, RENEW],
+  OperatorPolicy: [
+    operator(...CREATE, "--no-wait"),
+    operator("status", ANNEX),
+    operator("delete", ANNEX, "--yes"),
+  ],
+  enforcer: [operator(...CREATE, "--no-wait"), RENEW, SWEEP],
+  node: [operator(...CREATE, "--timeout", "45s")],
+};
+
+const TRUST: Readonly<Record<string, readonly Step[]>> = {
+  Lambda: [SWEEP],
+  Ec2: FLOWS["node"] ?? [],
+};
+
+/** Runs what each statement is for with the statement switched off, and says what failed and how. */
+export async function withoutEach(
+  world: AccountWorld,
+  statements: readonly Statement[],
+  tell: (result: PolicyResult) => void = () => {},
+): Promise<PolicyResult[]> {
+  const results: PolicyResult[] = [];
+  for (const statement of statements) {
+    const result = await without(world, statement);
+    results.push(result);
+    tell(result);
+  }
+  return results;
+}
+
+async function without(world: AccountWorld, statement: Statement): Promise<PolicyResult> {
+  const { name, effect, policy, sid, ignore } = statement;
+  const facts = { statement: name, effect };
+  try {
+    const ready = policy.startsWith("setup-")
+      ? world
+      : await working(world, policy === "node" || sid === "Ec2");
+    if (effect === "Deny") return { ...facts, ...(await hostile(ready, statement)) };
+    await world.sandbox.settings({ ignoredStatements: [ignore] });
+    if (name === "topic/Alarms") return { ...facts, ...(await silentAlarm(ready)) };
+    for (const { what, run } of (policy === "trust" ? TRUST[sid] : FLOWS[policy]) ?? []) {
+      const { exitCode, said } = await run(ready);
+      if (exitCode !== 0) return { ...facts, what, said };
+    }
+    return { ...facts, what: "", said: "" };
+  } finally {
+    await clear(world);
+  }
+}
+
+/** Everything set up; with the node's own program when a node shall boot. */
+async function working(world: AccountWorld, boots: boolean): Promise<AccountWorld> {
+  const administrator = await world.sandbox.administrator();
+  const steps = [
+    ["setup", "--region", REGION],
+    ["setup", "--annex", ANNEX, ...(boots ? [] : ["--node-program", ANY_PROGRAM])],
+  ];
+  for (const args of steps) {
+    const { exitCode, stderr } = await updraftAs(world, administrator, ...args);
+    if (exitCode !== 0) throw new Error(`updraft ${args.join(" ")}: ${stderr}`);
+  }
+  return employ(world);
+}
+
+async function hostile(world: AccountWorld, { name, ignore }: Statement) {
+  const found = HOSTILE.find(({ statement }) => statement === name);
+  if (found === undefined) return { what: "", said: "no hostile call is known" };
+  await updraftAs(world, world.operator, ...CREATE, "--no-wait");
+  const aim = await target(world, imageId("htcondor-updraft"));
+  const refused = await found.attempt(world, aim);
+  await world.sandbox.settings({ ignoredStatements: [ignore] });
+  const let_ = await found.attempt(world, aim);
+  return {
+    what: passed(let_) && !passed(refused) ? `${found.what}: passes` : "",
+    said: `with it: ${refusalOf(refused)}`,
+  };
+}
+
+const ALARM_WAIT_MS = 20_000;
+
+/** An alarm that may not publish does so silently: only the log of decisions tells. */
+async function silentAlarm({ sandbox }: AccountWorld) {
+  for (const deadline = Date.now() + ALARM_WAIT_MS; Date.now() < deadline;) {
+    const told = (await sandbox.authorizations()).find(
+      ({ principal, outcome }) => principal === "cloudwatch.amazonaws.com" && outcome === "implicit-deny",
+    );
+    if (told !== undefined)
+      return { what: "the alarm's message", said: `${told.action} on ${told.resource}: ${told.outcome}` };
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return { what: "", said: "" };
+}
+
+export function policyTable(results: readonly PolicyResult[]): string {
+  return table(
+    ["statement removed", "effect", "what failed", "what was said"],
+    results.map(({ statement, effect, what, said }) => [
+      statement,
+      effect,
+      what === "" ? "nothing" : what,
+      said,
+    ]),
+  );
+}
+
+/** So many statements, drawn by the seed; all of them when there are no more. */
+export function someStatements(size: number, seed: number): Statement[] {
+  const random = uniform(seed);
+  const left = allStatements();
+  if (size >= left.length) return left;
+  return Array.from(
+    { length: size },
+    () => left.splice(Math.floor(random() * left.length), 1)[0] as Statement,
+  );
+}
+
+const KNOBS = { PURCHASE: "spot", MIN_WAIT: "1s" };
+
+async function run({ size, seed }: CampaignOptions): Promise<string> {
+  const results = await withAccount(NAME, KNOBS, {}, async (world) => {
+    await configure(world.sandbox, KNOBS);
+    return withoutEach(world, someStatements(size, seed), ({ statement, what, said }) =>
+      console.log(`${statement}: ${what === "" ? "nothing failed" : `${what}: ${said}`}`),
+    );
+  });
+  return policyTable(results);
+}
+
+export const policy: Campaign = {
+  name: "policy",
+  summary: "every statement of every policy switched off: what fails, and what is said",
+  fullSize: allStatements().length,
+  run,
+};
