@@ -142,6 +142,17 @@ export function awsError(error: unknown, doing: string): UpdraftError {
   return new UpdraftError(kind, message, remedy(kind, code, error), error);
 }
 
+/** The answer to a HEAD has no body, so S3 cannot say what it refuses: the actions that the call needs are named instead. */
+export function headError(error: unknown, doing: string, actions: string): UpdraftError {
+  if (status(error) !== 403) return awsError(error, doing);
+  return new UpdraftError(
+    "denied",
+    `could not ${doing}: ${actions} is denied`,
+    remedy("denied", "", error),
+    error,
+  );
+}
+
 function remedy(kind: ErrorKind, code: string, error: unknown): string {
   if (kind === "denied") {
     return "Check with `aws sts get-caller-identity` whose credentials these are, and that they have Updraft's policy.";

@@ -10,7 +10,7 @@ import {
 import { UpdraftError } from "../core/errors.ts";
 import type { Bucket } from "../core/ports.ts";
 import { awsClient, type AwsClientOptions } from "./aws-client.ts";
-import { awsError, isAbsent } from "./aws-errors.ts";
+import { awsError, headError, isAbsent } from "./aws-errors.ts";
 
 /** A bucket as a whole. As with its objects, every call names the account that must own it. */
 export function bucket(
@@ -62,7 +62,7 @@ export function bucket(
         return true;
       } catch (error) {
         if (isAbsent(error)) return false;
-        throw awsError(error, `look for the bucket ${name}`);
+        throw headError(error, `look for the bucket ${name}`, "s3:ListBucket");
       }
     },
     async empty() {

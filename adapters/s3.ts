@@ -9,7 +9,7 @@ import {
 import { getEndpointFromInstructions } from "@smithy/core/endpoints";
 import type { Storage, StoredObject } from "../core/ports.ts";
 import { awsClient, type AwsClientOptions } from "./aws-client.ts";
-import { awsCode, awsError, isAbsent } from "./aws-errors.ts";
+import { awsCode, awsError, headError, isAbsent } from "./aws-errors.ts";
 
 const DELETIONS_AT_ONCE = 8;
 
@@ -78,7 +78,7 @@ export function s3(
         return true;
       } catch (error) {
         if (isAbsent(error)) return false;
-        throw awsError(error, `look at ${where(key)}`);
+        throw headError(error, `look at ${where(key)}`, "s3:GetObject or s3:ListBucket");
       }
     },
     async put(key, bytes) {

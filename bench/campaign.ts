@@ -2,12 +2,13 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy];
+const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy, interruptCampaign];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

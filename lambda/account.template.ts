@@ -121,7 +121,6 @@ const OPERATOR: Statement[] = [
     ["s3:PutObject", "s3:DeleteObject"],
     [objects("annexes/*"), objects("bin/*"), objects("reports/*")],
   ),
-  allow("ReadAnnexes", "s3:GetObject", [objects("annexes/*"), objects("bin/*"), objects("reports/*")]),
   allow("ListAll", "s3:ListBucket", BUCKET_ARN),
   allow("EndInstances", "ec2:TerminateInstances", INSTANCES, { ArnLike: OUR_PROFILE }),
   allow(

@@ -15,6 +15,8 @@ export type AccountWorld = {
   readonly installer: Credentials;
   readonly operator: Credentials;
   readonly hook: Credentials;
+  /** Has what the operator has, and means ill. */
+  readonly intruder: Credentials;
 };
 
 /** Smaller than the node's program, and an executable all the same: for annexes of which no node shall boot. */
@@ -49,7 +51,8 @@ export async function accountWorld(sandbox: Sandbox, knobs: AnnexKnobs): Promise
   const installer = await sandbox.createUser("installer", [], documents);
   const operator = await sandbox.createUser("operator", []);
   const hook = await sandbox.createUser("hook", []);
-  return { sandbox, before: await sandbox.inventory(), installer, operator, hook };
+  const intruder = await sandbox.createUser("intruder", []);
+  return { sandbox, before: await sandbox.inventory(), installer, operator, hook, intruder };
 }
 
 export async function configure(sandbox: Sandbox, knobs: AnnexKnobs): Promise<void> {
@@ -89,9 +92,11 @@ export async function employ(world: AccountWorld): Promise<AccountWorld> {
   const { accountId } = await world.sandbox.status();
   const arn = (id: string): string =>
     `arn:aws:iam::${accountId}:policy${policies.find((one) => one.includes(`-${id}-`)) ?? ""}`;
+  const both = [arn("HookPolicy"), arn("OperatorPolicy")];
   return {
     ...world,
-    operator: await world.sandbox.createUser("operator", [arn("HookPolicy"), arn("OperatorPolicy")]),
+    operator: await world.sandbox.createUser("operator", both),
+    intruder: await world.sandbox.createUser("intruder", both),
     hook: await world.sandbox.createUser("hook", [arn("HookPolicy")]),
   };
 }
@@ -109,8 +114,18 @@ export function difference(before: Inventory, after: Inventory): string[] {
   return Object.keys(after).flatMap((kind) => {
     const [was, is] = [before[kind] ?? [], after[kind] ?? []];
     return [
-      ...is.filter((one) => !was.includes(one)).map((one) => `+ ${kind}: ${one}`),
-      ...was.filter((one) => !is.includes(one)).map((one) => `- ${kind}: ${one}`),
+      ...surplus(is, was).map((one) => `+ ${kind}: ${one}`),
+      ...surplus(was, is).map((one) => `- ${kind}: ${one}`),
     ];
+  });
+}
+
+/** What the first list has more often than the second. */
+function surplus(list: readonly string[], other: readonly string[]): string[] {
+  const left = [...other];
+  return list.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
   });
 }

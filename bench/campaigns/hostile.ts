@@ -65,7 +65,7 @@ const ec2 = (world: AccountWorld, who: Credentials, form: Form): Promise<SignedA
 const launching = (sid: string, what: string, form: (target: Target) => Form): Hostile => ({
   statement: `HookPolicy/${sid}`,
   what,
-  attempt: (world, target) => ec2(world, world.operator, form(target)),
+  attempt: (world, target) => ec2(world, world.intruder, form(target)),
 });
 
 /** Every Deny of the templates has its call here. */
@@ -90,30 +90,30 @@ export const HOSTILE: readonly Hostile[] = [
   ),
   {
     statement: "bucket/CredentialsForNodesOnly",
-    what: "the operator reads the pool's credential",
-    async attempt({ sandbox, operator }, { bucket }) {
+    what: "an administrator reads the pool's credential",
+    async attempt({ sandbox }, { bucket }) {
       const { objects = [] } = await sandbox.inventory();
       const path = objects.find((one) => one.includes(`/annexes/${ANNEX}/credential/`)) ?? `${bucket}/none`;
-      return signedRequest(sandbox, operator, objectRequest("GET", path));
+      return signedRequest(sandbox, await sandbox.administrator(), objectRequest("GET", path));
     },
   },
   {
     statement: "bucket/ClaimOnce",
-    what: "the operator overwrites the annex's owner",
-    async attempt({ sandbox, operator }, { bucket }) {
+    what: "somebody with the operator's policies overwrites the annex's owner",
+    async attempt({ sandbox, intruder }, { bucket }) {
       const path = `${bucket}/annexes/${ANNEX}/owner`;
-      const { body } = await signedRequest(sandbox, operator, objectRequest("GET", path));
-      return signedRequest(sandbox, operator, objectRequest("PUT", path, body));
+      const { body } = await signedRequest(sandbox, intruder, objectRequest("GET", path));
+      return signedRequest(sandbox, intruder, objectRequest("PUT", path, body));
     },
   },
   {
     statement: "bucket/TlsOnly",
     what: "an object is read without TLS",
-    async attempt({ sandbox, operator }, { bucket }) {
+    async attempt({ sandbox, intruder }, { bucket }) {
       await sandbox.settings({ secureTransport: false });
       try {
         const path = `${bucket}/annexes/${ANNEX}/annex.ini`;
-        return await signedRequest(sandbox, operator, objectRequest("GET", path));
+        return await signedRequest(sandbox, intruder, objectRequest("GET", path));
       } finally {
         await sandbox.settings({ secureTransport: true });
       }

@@ -45,10 +45,12 @@ function command(who: "installer" | "operator", args: readonly string[]): Step {
   };
 }
 
-/** What a program said went wrong, without its progress. */
+/** What a program said went wrong, with what a node reported and without progress and what EC2 has encoded. */
 function complaint(stderr: string): string {
+  const reported = stderr.split("\n").filter((line) => / reported: /.test(line));
   const at = stderr.lastIndexOf("updraft: ");
-  return (at < 0 ? stderr : stderr.slice(at + "updraft: ".length)).trim().split("\n")[0] ?? "";
+  const [said = ""] = (at < 0 ? stderr : stderr.slice(at + "updraft: ".length)).trim().split("\n");
+  return [...reported, said].join("; ").replace(/ Encoded authorization failure message: \S+/g, "");
 }
 
 const SET_UP = [
@@ -57,6 +59,9 @@ const SET_UP = [
 ];
 
 const CREATE = ["create", ANNEX, "--count", "1", "--lease", "1h", "--yes"];
+
+/** Longer than a node tries to boot before it reports why it cannot, and ends. */
+const GIVES_UP = "7m";
 
 /** A lease in the past, so that the enforcer finds something to do. */
 const RENEW: Step = {
@@ -123,7 +128,7 @@ const FLOWS: Readonly<Record<string, readonly Step[]>> = {
     operator("delete", ANNEX, "--yes"),
   ],
   enforcer: [operator(...CREATE, "--no-wait"), RENEW, SWEEP],
-  node: [operator(...CREATE, "--timeout", "45s")],
+  node: [operator(...CREATE, "--timeout", GIVES_UP)],
 };
 
 const TRUST: Readonly<Record<string, readonly Step[]>> = {

@@ -1,5 +1,6 @@
 import { HeadBucketCommand, HeadObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { readPolicy, type Policy } from "../iam/policy.ts";
+import { refusal } from "../iam/refusal.ts";
 import { ACCOUNT, type Call, type Handlers } from "../service.ts";
 import type { Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -100,12 +101,10 @@ export function s3(moto: S3Client, forward: (call: Call) => Promise<Answer>) {
   async function hiding(call: Call): Promise<Answer> {
     const answer = await forward(call);
     if (answer.status !== 404) return answer;
-    const listing = await call.decide({
-      action: "s3:ListBucket",
-      resource: `arn:aws:s3:::${call.request.bucket ?? ""}`,
-    });
+    const question = { action: "s3:ListBucket", resource: `arn:aws:s3:::${call.request.bucket ?? ""}` };
+    const listing = await call.decide(question);
     if (listing.outcome === "allow") return answer;
-    throw new AwsError("AccessDenied", "Access Denied", 403);
+    throw refusal("s3", call.principal, question, listing);
   }
 
   return {
