@@ -25,12 +25,16 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/** Throws when a question could not be asked: before anything that takes time. */
+export function refuseUnasked(question: string, yes: boolean): void {
+  if (yes || process.stdin.isTTY) return;
+  throw new UpdraftError("usage", `nobody can be asked "${question}": this is no terminal`, "Give --yes.");
+}
+
 /** Asks on a terminal; elsewhere --yes must have been given. */
 export async function confirm(question: string, yes: boolean): Promise<void> {
+  refuseUnasked(question, yes);
   if (yes) return;
-  if (!process.stdin.isTTY) {
-    throw new UpdraftError("usage", `nobody can be asked "${question}": this is no terminal`, "Give --yes.");
-  }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${question} [y/N] `);

@@ -138,7 +138,8 @@ const TRUST: Readonly<Record<string, readonly Step[]>> = { Lambda: SET_UP, Ec2: 
 type Ground = "nothing" | "annex" | "node";
 
 function groundOf({ policy, sid }: Statement): Ground {
-  if (policy.startsWith("setup-") || sid === "Lambda") return "nothing";
+  // An alarm speaks when it is made, and then only when its state changes.
+  if (policy.startsWith("setup-") || sid === "Lambda" || sid === "Alarms") return "nothing";
   return policy === "node" || sid === "Ec2" ? "node" : "annex";
 }
 
@@ -210,7 +211,9 @@ async function hostile(world: AccountWorld, { name, ignore }: Statement) {
 const ALARM_WAIT_MS = 20_000;
 
 /** An alarm that may not publish does so silently: only the log of decisions tells. */
-async function silentAlarm({ sandbox }: AccountWorld) {
+async function silentAlarm(world: AccountWorld) {
+  const { sandbox } = world;
+  await SET_UP[0]?.run(world);
   for (const deadline = Date.now() + ALARM_WAIT_MS; Date.now() < deadline;) {
     const told = (await sandbox.authorizations()).find(
       ({ principal, outcome }) => principal === "cloudwatch.amazonaws.com" && outcome === "implicit-deny",

@@ -5,6 +5,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { Faults } from "./faults.ts";
 import type { Decision } from "./iam/evaluate.ts";
 import { refusal } from "./iam/refusal.ts";
+import { elsewhere } from "./other-regions.ts";
 import type { RequestLogEntry } from "./ports.ts";
 import type { Principal, Principals } from "./principals.ts";
 import type { Call, Handlers, Question } from "./service.ts";
@@ -105,6 +106,8 @@ export async function startFront(world: FrontWorld): Promise<Front> {
         }
       },
     };
+    const other = elsewhere(request);
+    if (other !== undefined) return other;
     const questions = await world.questions(request);
     entry.resource = questions[0]?.resource ?? "*";
     if (questions.length === 0) entry.decision = "allow";

@@ -18,7 +18,7 @@ import {
   type TeardownPlan,
 } from "../../core/teardown.ts";
 import { JSON_OUTPUT, YES, type Options } from "../options.ts";
-import { confirm, fail, print, printJson, report } from "../output.ts";
+import { confirm, fail, print, printJson, refuseUnasked, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws } from "./site.ts";
 import { exclusively } from "./state.ts";
@@ -58,6 +58,7 @@ export const teardown: Verb = {
         "Tear down every annex first, then the region.",
       );
     }
+    refuseUnasked(`Tear down ${name ?? region ?? ""}?`, options.is("yes"));
     if (name !== undefined) await annexGone(name, options);
     else await regionGone(region ?? "", options);
   },
