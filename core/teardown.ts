@@ -13,6 +13,7 @@ import type {
   Ec2Ground,
   Iam,
   Report,
+  Stack,
   StackResource,
   Storage,
   TaggedResource,
@@ -36,10 +37,14 @@ export type TeardownPorts = {
   readonly report: Report;
 };
 
+const GONE = ["DELETE_COMPLETE", "DELETE_SKIPPED"];
+
 /** What a teardown will take away. */
 export type TeardownPlan = {
   readonly stack: string;
   readonly region: string;
+  /** A stack may exist that has nothing: one that was rolled back. */
+  readonly exists: boolean;
   /** Of the stack; empty when there is none. */
   readonly resources: readonly StackResource[];
   /** Whoever has a policy of the stack. */
@@ -59,15 +64,15 @@ export type Removed = {
 
 /** Whether there is anything to take away. */
 export function isEmpty(plan: TeardownPlan): boolean {
-  return plan.resources.length === 0 && plan.keys.length === 0;
+  return !plan.exists && plan.keys.length === 0;
 }
 
 /** The plan as a person reads it before saying yes. */
 export function describeTeardown(plan: TeardownPlan): string[] {
-  const { stack, region, resources, attachments, bucket, keys } = plan;
+  const { stack, region, exists, resources, attachments, bucket, keys } = plan;
   if (isEmpty(plan)) return [`there is no stack ${stack} in ${region}, and nothing else of it`];
   return [
-    resources.length === 0
+    !exists
       ? `there is no stack ${stack} in ${region} any more`
       : `stack ${stack} in ${region}: ${resources.length} resources`,
     ...attachments.map(
@@ -132,7 +137,7 @@ export async function planTearDownAnnex(
       "Run the same command again in ten minutes.",
     );
   }
-  const resources = stack === undefined ? [] : await ports.cloudFormation.resources(name);
+  const resources = await resourcesOf(ports, name, stack);
   const objects = (await storage?.list(annexPrefix(annex))) ?? [];
   const reports = (await storage?.list(`reports/${annex}/`)) ?? [];
   const keys = [...objects, ...reports].map((object) => object.key);
@@ -140,6 +145,7 @@ export async function planTearDownAnnex(
   return {
     stack: name,
     region,
+    exists: stack !== undefined,
     resources,
     attachments: await attachmentsOf(ports, resources),
     account,
@@ -164,17 +170,29 @@ export async function planTearDownAccount(ports: TeardownPorts, region: string):
     );
   }
   const stack = await ports.cloudFormation.settled(ACCOUNT_STACK);
-  const resources = stack === undefined ? [] : await ports.cloudFormation.resources(ACCOUNT_STACK);
+  const resources = await resourcesOf(ports, ACCOUNT_STACK, stack);
   const account = await ports.account();
   return {
     stack: ACCOUNT_STACK,
     region,
+    exists: stack !== undefined,
     resources,
     attachments: await attachmentsOf(ports, resources),
     account,
     bucket: await bucketOf(ports, account),
     keys: [],
   };
+}
+
+/** What is still there of what a stack has made. */
+async function resourcesOf(
+  ports: TeardownPorts,
+  name: string,
+  stack: Stack | undefined,
+): Promise<StackResource[]> {
+  if (stack === undefined) return [];
+  const all = await ports.cloudFormation.resources(name);
+  return all.filter(({ status }) => !GONE.includes(status));
 }
 
 /** The account's bucket; undefined when the stack has none or somebody has deleted it. */
@@ -219,7 +237,7 @@ export async function tearDownAccount(ports: TeardownPorts, plan: TeardownPlan):
     if (count > 0) ports.report(`emptied the bucket ${name} (${count} objects)`);
     objects += count;
   };
-  if (plan.resources.length > 0) await ports.disableRule(ENFORCER_NAME);
+  if (plan.exists) await ports.disableRule(ENFORCER_NAME);
   for (const attachment of plan.attachments) await ports.iam.detach(attachment);
   if (plan.bucket !== undefined) await empty(plan.bucket);
   const resources = await deleteStack(ports, plan, empty);
@@ -228,10 +246,10 @@ export async function tearDownAccount(ports: TeardownPorts, plan: TeardownPlan):
 
 async function deleteStack(
   ports: TeardownPorts,
-  { stack, resources }: TeardownPlan,
+  { stack, exists }: TeardownPlan,
   emptyBucket?: (bucket: string) => Promise<void>,
 ): Promise<readonly StackResource[]> {
-  if (resources.length === 0) return [];
+  if (!exists) return [];
   ports.report(`deleting the stack ${stack}`);
   return removeStack(ports, stack, emptyBucket);
 }
@@ -244,8 +262,6 @@ export type Proof = {
   /** What is left on purpose. */
   readonly kept: readonly string[];
 };
-
-const GONE = ["DELETE_COMPLETE", "DELETE_SKIPPED"];
 
 /** Made by setup, and left: whatever else the account does with spot instances needs it too. */
 export const SPOT_ROLE = "AWSServiceRoleForEC2Spot";

@@ -12,7 +12,9 @@ import {
 } from "./account-world.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { HOSTILE, passed, refusalOf, target } from "./hostile.ts";
+import { OTHER_CALLS } from "./other-calls.ts";
 import { ANNEX } from "./pool.ts";
+import { reportAsRole } from "./s3-as-role.ts";
 import { queryRequest, signedRequest } from "./signed-request.ts";
 import { results } from "./results.ts";
 import { allStatements, type Statement } from "./statements.ts";
@@ -93,6 +95,21 @@ const TICK: Step = {
   },
 };
 
+/** What a node does that cannot boot. */
+const REPORT: Step = {
+  what: "the node's report",
+  async run({ sandbox }) {
+    const { instances = [], buckets = [] } = await sandbox.inventory();
+    const script = `${reportAsRole(buckets[0] ?? "", ANNEX)}; cat /tmp/s3.out`;
+    const told = await sandbox.machine(instances[0] ?? "").run(["sh", "-c", script]);
+    const [status = "", ...body] = told.split("\n");
+    return {
+      exitCode: status === "200" ? 0 : 1,
+      said: refusalOf({ status: Number(status), body: body.join("") }),
+    };
+  },
+};
+
 /** What the enforcer logged that is not as it should be; it goes on after most failures. */
 const SWEEP: Step = {
   what: "updraft-enforcer",
@@ -128,7 +145,7 @@ const FLOWS: Readonly<Record<string, readonly Step[]>> = {
     operator("delete", ANNEX, "--yes"),
   ],
   enforcer: [operator(...CREATE, "--no-wait"), RENEW, SWEEP],
-  node: [operator(...CREATE, "--timeout", GIVES_UP)],
+  node: [operator(...CREATE, "--timeout", GIVES_UP), REPORT],
 };
 
 /** A role's trust shows where the role is first used. */
@@ -177,7 +194,17 @@ async function without(world: AccountWorld, statement: Statement): Promise<Polic
     const { exitCode, said } = await run(world);
     if (exitCode !== 0) return { ...facts, what, said };
   }
-  return { ...facts, what: "", said: "" };
+  return { ...facts, ...(await otherwise(world, name)) };
+}
+
+/** A statement that this life of an annex does not need: a call that other verbs make. */
+async function otherwise({ sandbox }: AccountWorld, name: string) {
+  const other = OTHER_CALLS.find(({ statement }) => statement === name);
+  if (other === undefined) return { what: "", said: "" };
+  const { user, action, resource } = other;
+  const { outcome } = await sandbox.simulate(user, { action, resource });
+  if (outcome === "allow") return { what: "", said: "" };
+  return { what: `${action}, simulated`, said: `${user}: ${outcome} on ${resource}` };
 }
 
 /** Everything set up; with the node's own program when a node shall boot. */

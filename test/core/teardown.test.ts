@@ -134,6 +134,17 @@ test("an annex whose bucket somebody has deleted still loses its stack, and obje
   assert.equal(other.made.text("annexes/burst/owner"), undefined);
 });
 
+test("a stack that was rolled back has nothing, and goes all the same", async () => {
+  const { made, ports, plan } = world();
+  made.objects.clear();
+  made.stackResources.set("updraft-burst", [resource("Role", "AWS::IAM::Role", "r", "DELETE_COMPLETE")]);
+  const planned = await plan();
+  assert.ok(!isEmpty(planned));
+  assert.deepEqual(planned.resources, []);
+  await tearDownAnnex(ports, planned);
+  assert.deepEqual(made.deeds, ["delete stack updraft-burst"]);
+});
+
 test("an account whose bucket never came to be is torn down", async () => {
   const { made, ports } = world();
   made.stacks.delete("updraft-burst");
