@@ -9,9 +9,12 @@ import { asset } from "./assets.ts";
 import { optionHelp, parseOptions } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
-import { create } from "./verbs/create.ts";
+import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
+import { list } from "./verbs/list.ts";
 import { publish } from "./verbs/publish.ts";
+import { renew } from "./verbs/renew.ts";
+import { resize } from "./verbs/resize.ts";
 import { setup } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
 import { teardown } from "./verbs/teardown.ts";
@@ -23,8 +26,12 @@ const VERBS: readonly Verb[] = [
     annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
   }),
   publish,
+  plan,
   create,
+  list,
   status,
+  resize,
+  renew,
   deleteVerb,
   teardown,
   version,

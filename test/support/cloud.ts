@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import type { AnnexJob, Remembered } from "../../core/annex-view.ts";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
+import type { HookSaid, StatusPorts } from "../../core/status.ts";
 import type { CloudFormation, Ec2, FleetOutcome, Stack, Storage, StoredObject } from "../../core/ports.ts";
 
 /** An instance of annex burst, pool pool.test, schedd cm.pool.test. */
@@ -208,6 +210,24 @@ export class World {
       this.journalFiles.delete(orderId);
     },
   };
+
+  /** What the schedd, its history and the hook know of instances. */
+  annexJobs: AnnexJob[] = [];
+  history: string[] = [];
+  remembered: Remembered = {};
+  hookSaid: HookSaid | undefined;
+
+  /** The ports of those that look: status, list, resize. */
+  get looking(): StatusPorts & CreatePorts {
+    return {
+      ...this.ports,
+      jobs: async () => this.annexJobs,
+      worked: async (ids) => this.history.filter((id) => ids.includes(id)),
+      remembered: async () => this.remembered,
+      hookSaid: async () => this.hookSaid,
+      prices: async () => ({ hourly: () => 0.1, worst: (one) => (one.spot ? undefined : 0.2) }),
+    };
+  }
 
   readonly ports: CreatePorts = {
     journal: this.journal,
