@@ -1,3 +1,4 @@
+import { orderCost } from "./cost.ts";
 import type { CreatePlan } from "./create.ts";
 import type { Placed } from "./place-orders.ts";
 import { fleetReasons } from "./place-orders.ts";
@@ -7,7 +8,6 @@ import type { UnixTime } from "./time.ts";
 /** Everything that is decided before anything is done, as --json tells it. */
 export function planAnswer(plan: CreatePlan, now: UnixTime) {
   const { annex, site } = plan;
-  const hours = plan.leaseSeconds / 3600;
   return {
     annex: annex.name,
     pool: site.pool,
@@ -19,18 +19,29 @@ export function planAnswer(plan: CreatePlan, now: UnixTime) {
     purchase: annex.purchase,
     instanceTypes: plan.types.map((type) => type.type),
     subnets: plan.subnets.map(({ id, zone }) => ({ id, zone })),
-    image: plan.image,
+    image: { id: plan.image.id, name: plan.image.name },
     leaseSeconds: plan.leaseSeconds,
     leaseExpiration: Math.floor(now) + plan.leaseSeconds,
     idleSeconds: plan.idleSeconds,
     alive: plan.alreadyLive,
     maxInstances: annex.maxInstances,
     maxPrice: annex.maxPrice,
-    /** USD, without disks, addresses and traffic; undefined: not known. */
-    worstCase: annex.maxPrice === undefined ? undefined : plan.count * hours * annex.maxPrice,
+    project: plan.project,
+    /** All of it in USD. */
+    cost: rounded(orderCost(plan)),
+    liability: rounded(plan.liability),
     tags: annex.tags,
     configFiles: Object.keys(plan.configFiles).sort(),
   };
+}
+
+/** Amounts without binary noise. */
+export function rounded<T extends object>(amounts: T): T {
+  const entries = Object.entries(amounts).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === "number" ? Math.round(value * 1e6) / 1e6 : value,
+  ]);
+  return Object.fromEntries(entries) as T;
 }
 
 /** What came of an order, as --json tells it. */

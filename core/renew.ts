@@ -1,9 +1,12 @@
 import { UpdraftError } from "./errors.ts";
 import { isOurs, type Instance, type Owner } from "./instance.ts";
+import type { AnnexKnobs } from "./knobs.ts";
 import { leaseExpiration } from "./lease.ts";
+import { checkLiability, findPricing, usd, type Liability, type PricingPorts } from "./liability.ts";
 import { counted } from "./plural.ts";
 import type { Clock, Ec2, Report } from "./ports.ts";
-import { ours } from "./place-orders.ts";
+import { look, ours } from "./place-orders.ts";
+import { launchable } from "./plan-order.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, formatTime, type UnixTime } from "./time.ts";
 
@@ -11,8 +14,8 @@ export type RenewPorts = {
   readonly clock: Clock;
   readonly ec2: Pick<Ec2, "instances" | "tag">;
   readonly report: Report;
-  /** Throws when leases so long could cost more than the annex may. */
-  checkCost(renewal: Renewal): Promise<void>;
+  /** Throws when leases so long could cost more than the annex may; undefined when nobody knows. */
+  checkCost(renewal: Renewal): Promise<Liability | undefined>;
 };
 
 /** Leases that are to end at `until`, and those that are not. */
@@ -97,6 +100,34 @@ function obstacle(
     : undefined;
 }
 
+/** What all that is ordered may cost with this renewal. Without a limit an unknown price stands in nobody's way. */
+export async function checkRenewalCost(
+  ports: PricingPorts & Parameters<typeof look>[0] & { imageId(image: string): Promise<string> },
+  annex: AnnexKnobs,
+  maxLeaseSeconds: number,
+  renewal: Renewal,
+): Promise<Liability | undefined> {
+  try {
+    const known = await look(ports, renewal.owner, annex.region);
+    const image = await launchable(ports.ec2, annex, await ports.imageId(annex.image));
+    const pricing = await findPricing(ports, annex, image, maxLeaseSeconds, known.instances);
+    return checkLiability(pricing, known, {
+      instanceIds: renewal.renew.map((one) => one.id),
+      leaseExpiration: renewal.until,
+    });
+  } catch (error) {
+    if (error instanceof UpdraftError && annex.maxLiability === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** What the renewal does to the liability, in a line. */
+export function describeRenewalCost(cost: Liability | undefined): string {
+  if (cost === undefined) return "liability: not known";
+  const limit = cost.limit === undefined ? "without a limit" : `of at most ${usd(cost.limit)}`;
+  return `liability: ${usd(cost.before)} USD now, ${usd(cost.after)} USD after it, ${limit}`;
+}
+
 /** The plan as a person reads it before saying yes. */
 export function describeRenewal({ owner, until, renew, skipped }: Renewal, now: UnixTime): string[] {
   return [
@@ -125,6 +156,7 @@ const READING_PAUSE_SECONDS = 2;
 /** Tags the instances, then reads back: what EC2 shows is what counts. Doing it again changes nothing. */
 export async function carryOutRenewal(ports: RenewPorts, renewal: Renewal): Promise<RenewalRow[]> {
   const { owner, until, renew, skipped } = renewal;
+  // Under the lock: what was ordered since the plan counts too.
   if (renew.length > 0) await ports.checkCost(renewal);
   const failures = new Map<string, string>();
   await tagAll(

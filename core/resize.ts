@@ -1,7 +1,6 @@
 import { isAlive, viewAnnex, type View, type ViewPorts } from "./annex-view.ts";
 import { UpdraftError } from "./errors.ts";
 import type { Owner } from "./instance.ts";
-import { concerns, settle, type Journal } from "./journal.ts";
 import { leaseExpiration } from "./lease.ts";
 import { counted } from "./plural.ts";
 import type { Ec2, Report } from "./ports.ts";
@@ -12,24 +11,6 @@ export type ResizePorts = ViewPorts & {
   readonly ec2: Pick<Ec2, "instances" | "tag">;
   readonly report: Report;
 };
-
-/** Instances of orders that EC2 does not show yet; nothing is settled, sent again or forgotten. */
-export async function findUnseen(
-  ports: Pick<ResizePorts, "clock"> & { readonly journal: Pick<Journal, "read"> },
-  owner: Owner,
-  region: string,
-  views: readonly View[],
-): Promise<number> {
-  const instances = views.flatMap((one) => one.seen ?? []);
-  const { entries } = await ports.journal.read();
-  let unseen = 0;
-  for (const entry of entries) {
-    if (!concerns(entry, owner, region)) continue;
-    const settlement = settle(entry, instances, ports.clock.now());
-    if (settlement.state === "pending") unseen += settlement.unseen;
-  }
-  return unseen;
-}
 
 export type ResizePlan = {
   /** How many the annex shall have. */

@@ -1,24 +1,13 @@
 import { viewAnnex, type State, type View, type ViewPorts } from "./annex-view.ts";
 import { bootReports, type ReportPorts } from "./boot-report.ts";
+import { MINIMUM_SECONDS } from "./history.ts";
 import type { Instance, Owner, Seen } from "./instance.ts";
 import { concerns, settle, type JournalEntry } from "./journal.ts";
 import { leaseExpiration } from "./lease.ts";
+import { NO_RATES, type Rates } from "./rates.ts";
+import { LEASE_MARGIN_SECONDS } from "./liability.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
-
-/** USD per hour; undefined where nobody knows, which is never nothing. */
-export type InstancePrices = {
-  /** What an instance costs. */
-  hourly(instance: Priced): number | undefined;
-  /** The most that it can cost: what its liability counts with. */
-  worst(instance: Priced): number | undefined;
-};
-export type Priced = Pick<Instance, "type" | "zone" | "spot" | "launched" | "imageId">;
-
-/** EC2 charges for so long at least. */
-const LEAST_SECONDS = 60;
-/** Time after its lease within which an instance is surely gone. */
-const AFTER_LEASE_SECONDS = 120;
 
 /** What the hook last published about an annex. */
 export type HookSaid = {
@@ -31,7 +20,7 @@ export type HookSaid = {
 export type StatusPorts = ViewPorts &
   ReportPorts & {
     hookSaid(schedd: string, annex: string): Promise<HookSaid | undefined>;
-    prices(instances: readonly Priced[]): Promise<InstancePrices>;
+    rates(instances: readonly Instance[]): Promise<Rates>;
   };
 
 export type AnnexStatus = {
@@ -70,7 +59,7 @@ export async function annexStatus(
     (entry) => concerns(entry, owner, region) && settle(entry, instances, now).state === "pending",
   );
   const shown = views.filter((one) => one.state !== "gone");
-  const prices = await ports.prices(shown.flatMap((one) => one.seen ?? []));
+  const rates = await ports.rates(shown.flatMap((one) => one.seen ?? []));
   const troubled = views.filter((one) => TROUBLED.has(one.state));
   const said = await bootReports(
     ports,
@@ -79,7 +68,7 @@ export async function annexStatus(
     troubled.map((one) => one.id),
   );
   return {
-    rows: shown.map((one) => viewRow(owner.annex, one, now, prices)),
+    rows: shown.map((one) => viewRow(owner.annex, one, now, rates)),
     counts: countStates(shown),
     hook,
     bootReports: troubled.flatMap(({ id, state }) => {
@@ -143,13 +132,11 @@ export type StatusRow = {
   readonly idleSince: UnixTime | undefined;
   /** Jobs that the schedd believes to be running there. */
   readonly jobs: readonly string[];
-  /** USD so far, without disks, addresses and traffic; undefined: not known. */
+  /** USD so far, with disk and public address; undefined: not known. */
   readonly cost: number | undefined;
   /** USD that it may still cost until its lease has ended; undefined: not known. */
   readonly worstLeft: number | undefined;
 };
-
-const NO_PRICES: InstancePrices = { hourly: () => undefined, worst: () => undefined };
 
 /** An instance as EC2 and the collector alone know it, such as one that has just been ordered. */
 export function statusRow(annex: string, seen: Seen, now: UnixTime): StatusRow {
@@ -163,15 +150,15 @@ export function statusRow(annex: string, seen: Seen, now: UnixTime): StatusRow {
     idleSince: undefined,
     jobs: [],
   };
-  return viewRow(annex, view, now, NO_PRICES);
+  return viewRow(annex, view, now, NO_RATES);
 }
 
-export function viewRow(annex: string, view: View, now: UnixTime, prices: InstancePrices): StatusRow {
+export function viewRow(annex: string, view: View, now: UnixTime, rates: Rates): StatusRow {
   const { seen } = view;
   const lease = seen && leaseExpiration(seen.tags, now, Number.POSITIVE_INFINITY);
   const alive = seen !== undefined && seen.progress !== "gone";
-  const hours = alive ? Math.max(LEAST_SECONDS, now - seen.launched) / 3600 : 0;
-  const hoursLeft = lease === undefined ? undefined : Math.max(0, lease - now + AFTER_LEASE_SECONDS) / 3600;
+  const hours = alive ? Math.max(MINIMUM_SECONDS, now - seen.launched) / 3600 : 0;
+  const hoursLeft = lease === undefined ? undefined : Math.max(0, lease - now + LEASE_MARGIN_SECONDS) / 3600;
   return {
     annex,
     id: view.id,
@@ -189,8 +176,8 @@ export function viewRow(annex: string, view: View, now: UnixTime, prices: Instan
     released: view.released,
     idleSince: view.idleSince,
     jobs: view.jobs,
-    cost: alive ? dollars(prices.hourly(seen), hours) : undefined,
-    worstLeft: alive ? dollars(prices.worst(seen), hoursLeft) : undefined,
+    cost: alive ? dollars(rates.hourly(seen), hours) : undefined,
+    worstLeft: alive ? dollars(rates.worst(seen), hoursLeft) : undefined,
   };
 }
 

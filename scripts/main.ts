@@ -11,7 +11,9 @@ import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
 import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
+import { history } from "./verbs/history.ts";
 import { list } from "./verbs/list.ts";
+import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
 import { renew } from "./verbs/renew.ts";
 import { resize } from "./verbs/resize.ts";
@@ -33,6 +35,8 @@ const VERBS: readonly Verb[] = [
   resize,
   renew,
   deleteVerb,
+  prices,
+  history,
   teardown,
   version,
 ];
@@ -84,7 +88,7 @@ function verbHelp(verb: Verb): string {
 const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   updraft,
   "updraft-schedd": async (args) => {
-    process.exitCode = await schedd(args);
+    process.exitCode = await schedd(args, () => asset("catalogue.json"));
   },
   node: updraft,
 };

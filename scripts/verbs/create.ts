@@ -27,7 +27,8 @@ const COUNT: OptionRow = { name: "count", short: "n", value: "N", help: "how man
 
 export const create: Verb = {
   name: "create",
-  usage: "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--yes] [--dry-run]",
+  usage:
+    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--project TEXT] [--yes] [--dry-run]",
   summary: "order instances for an annex and wait until they have joined the pool",
   options: [COUNT, ...TERM_OPTIONS, YES, DRY_RUN, ...WAIT_OPTIONS, JSON_OUTPUT],
   maxPositionals: 1,
@@ -36,7 +37,7 @@ export const create: Verb = {
 
 export const plan: Verb = {
   name: "plan",
-  usage: "updraft plan NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--json]",
+  usage: "updraft plan NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--project TEXT] [--json]",
   summary: "show what create would order and what it would cost; change and launch nothing",
   options: [COUNT, ...TERM_OPTIONS, JSON_OUTPUT],
   maxPositionals: 1,

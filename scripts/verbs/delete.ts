@@ -1,12 +1,14 @@
 import { journalFile } from "../../adapters/journal-file.ts";
 import { carryOutDelete, planDelete } from "../../core/delete.ts";
 import { annexKnobs } from "../../core/knobs.ts";
+import { recordSeen } from "../../core/ledger.ts";
+import { ours } from "../../core/place-orders.ts";
 import { counted } from "../../core/plural.ts";
 import { DRY_RUN, JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
-import { accessPoint, annexName, aws } from "./site.ts";
-import { exclusively } from "./state.ts";
+import { accessPoint, annexName, aws, clock } from "./site.ts";
+import { exclusively, ledger } from "./state.ts";
 
 const TIMEOUT_SECONDS = 900;
 
@@ -42,7 +44,17 @@ export const deleteVerb: Verb = {
       return;
     }
     await confirm(`Delete annex ${name}?`, options.is("yes"));
-    const { terminated } = await exclusively(site, knobs, () => carryOutDelete(ports, plan, TIMEOUT_SECONDS));
+    const { terminated } = await exclusively(site, knobs, async () => {
+      const done = await carryOutDelete(ports, plan, TIMEOUT_SECONDS);
+      await recordSeen(
+        { ...ports, ledger: ledger(knobs) },
+        await ours(ports, owner),
+        annex.region,
+        undefined,
+        clock.now(),
+      );
+      return done;
+    });
     show(`annex ${name}: deleted, ${counted(terminated.length, "instance")} terminated`);
     if (json) printJson({ ...told, terminated });
   },

@@ -7,21 +7,25 @@ import type { Remembered } from "../../core/annex-view.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { STATE_FILE, parseHookState } from "../../core/hook-state.ts";
 import type { AnnexKnobs, Knobs } from "../../core/knobs.ts";
-import type { InstancePrices, StatusPorts } from "../../core/status.ts";
+import { findRates } from "../../core/rates.ts";
+import type { StatusPorts } from "../../core/status.ts";
 import { report } from "../output.ts";
-import { aws } from "./site.ts";
+import { aws, clock } from "./site.ts";
+import { money } from "./state.ts";
 
 /** What it takes to see an annex as EC2, the collector, the schedd and the hook know it. */
 export function looking(annex: AnnexKnobs, knobs: Knobs, condor: Condor) {
   const annexes = condorAnnexes(run());
+  const here = aws(annex.region);
   const ports: StatusPorts & ReturnType<typeof aws> = {
-    ...aws(annex.region),
+    ...here,
     slots: condor.slots,
     jobs: (name) => orElse([], annexes.jobs(name)),
     worked: (ids) => orElse([], annexes.worked(ids)),
     hookSaid: (schedd, name) => orElse(undefined, annexes.hookSaid(schedd, name)),
     remembered: (name) => remembered(knobs.stateDirectory, name),
-    prices: async () => prices(annex),
+    rates: (instances) =>
+      findRates({ ...here, ...money(knobs, annex.region) }, annex, instances, clock.now()),
   };
   return ports;
 }
@@ -41,9 +45,4 @@ async function orElse<T>(otherwise: T, work: Promise<T>): Promise<T> {
 async function remembered(directory: string, annex: string): Promise<Remembered> {
   const text = await readFile(join(directory, STATE_FILE), "utf8").catch(() => "");
   return parseHookState(text)[annex]?.memory.joined ?? {};
-}
-
-/** What is known by the knobs alone: an instance costs `_MAX_PRICE` at most. */
-function prices({ maxPrice }: AnnexKnobs): InstancePrices {
-  return { hourly: () => undefined, worst: () => maxPrice };
 }

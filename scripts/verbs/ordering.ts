@@ -7,13 +7,14 @@ import { TYPES_RULE, instanceTypeList, knobName, type AnnexKnobs, type Knobs } f
 import { commandLine, orderAnswer, type OrderAnswer } from "../../core/order-answer.ts";
 import { fleetReasons, type Placed } from "../../core/place-orders.ts";
 import type { OrderRequest } from "../../core/plan-order.ts";
-import { parseIdle, parseLease } from "../../core/request.ts";
+import { parseIdle, parseLease, parseProject } from "../../core/request.ts";
 import type { Site } from "../../core/site.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import type { OptionRow, Options } from "../options.ts";
 import { report } from "../output.ts";
 import { aws, clock, local, user } from "./site.ts";
+import { money } from "./state.ts";
 import type { Condor } from "../../adapters/condor.ts";
 
 const TIMEOUT = "15m";
@@ -23,6 +24,11 @@ export const TERM_OPTIONS: readonly OptionRow[] = [
   { name: "lease", value: "TIME", help: "how long they may live: 8h, or a time such as 2030-01-31T18:00Z" },
   { name: "idle", value: "TIME", help: "how long one may stay without a job" },
   { name: "type", value: "TYPE", several: true, help: "instance type, instead of those of the knob" },
+  {
+    name: "project",
+    value: "TEXT",
+    help: "what it is for: the tag htcondor:Project, and a group in updraft history",
+  },
 ];
 
 export const WAIT_OPTIONS: readonly OptionRow[] = [
@@ -36,6 +42,7 @@ export type Terms = {
   readonly lease: string | undefined;
   readonly idleSeconds: number | undefined;
   readonly instanceTypes: readonly string[] | undefined;
+  readonly project: string | undefined;
   /** The options as they were given: the command that continues repeats them. */
   readonly words: readonly string[];
 };
@@ -48,14 +55,17 @@ export function terms(options: Options): Terms {
   if (lease !== undefined) parseLease(lease, clock.now(), Number.POSITIVE_INFINITY);
   const idle = options.text("idle");
   const types = options.texts("type");
+  const project = options.text("project");
   return {
     lease,
     idleSeconds: idle === undefined ? undefined : parseIdle(idle),
     instanceTypes: typeList(types),
+    project: project === undefined ? undefined : parseProject(project),
     words: [
       ...(lease === undefined ? [] : ["--lease", lease]),
       ...(idle === undefined ? [] : ["--idle", idle]),
       ...types.flatMap((type) => ["--type", type]),
+      ...(project === undefined ? [] : ["--project", project]),
     ],
   };
 }
@@ -102,6 +112,7 @@ export function createPorts(annex: AnnexKnobs, site: Site, knobs: Knobs, condor:
   return {
     ...aws(annex.region),
     ...local(annex, site),
+    ...money(knobs, annex.region),
     slots: condor.slots,
     journal: journalFile(knobs.stateDirectory),
     orderId: () => randomBytes(8).toString("hex"),
@@ -120,6 +131,7 @@ export function orderRequest(annex: AnnexKnobs, count: number, given: Terms): Or
     instanceTypes: given.instanceTypes ?? annex.instanceTypes,
     typesOption: given.instanceTypes === undefined ? undefined : "--type",
     user: user(),
+    project: given.project,
   };
 }
 

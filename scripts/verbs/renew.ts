@@ -1,14 +1,20 @@
+import { journalFile } from "../../adapters/journal-file.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs, knobName } from "../../core/knobs.ts";
 import {
   carryOutRenewal,
+  checkRenewalCost,
   describeRenewal,
+  describeRenewalCost,
   planRenewal,
   renewalProblem,
   type RenewPorts,
   type Renewal,
   type RenewalRow,
 } from "../../core/renew.ts";
+import { recordSeen } from "../../core/ledger.ts";
+import { ours } from "../../core/place-orders.ts";
+import { rounded } from "../../core/order-answer.ts";
 import { counted } from "../../core/plural.ts";
 import { parseLease, parseUntil } from "../../core/request.ts";
 import { ACCOUNT_STACK, accountSetup } from "../../core/stacks.ts";
@@ -17,7 +23,7 @@ import { DRY_RUN, JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, annexName, aws, clock } from "./site.ts";
-import { exclusively } from "./state.ts";
+import { exclusively, money } from "./state.ts";
 
 export const renew: Verb = {
   name: "renew",
@@ -65,7 +71,11 @@ export const renew: Verb = {
             knobName(annex.name, "LEASE"),
           )
         : parseLease(given, clock.now(), maxLeaseSeconds);
-    const ports: RenewPorts = { ...here, checkCost: async () => {} };
+    const books = { ...money(knobs, annex.region), journal: journalFile(knobs.stateDirectory) };
+    const ports: RenewPorts = {
+      ...here,
+      checkCost: (renewal) => checkRenewalCost({ ...here, ...books }, annex, maxLeaseSeconds, renewal),
+    };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const renewal = await planRenewal(ports, owner, {
       until: Math.floor(clock.now() + seconds),
@@ -75,17 +85,27 @@ export const renew: Verb = {
     const json = options.is("json");
     const show = json ? report : print;
     for (const line of describeRenewal(renewal, clock.now())) show(line);
+    const liability = renewal.renew.length === 0 ? undefined : await ports.checkCost(renewal);
+    if (renewal.renew.length > 0) show(describeRenewalCost(liability));
     const dryRun = options.is("dry-run");
-    const told = { annex: annex.name, dryRun, until: renewal.until };
+    const told = {
+      annex: annex.name,
+      dryRun,
+      until: renewal.until,
+      liability: liability && rounded(liability),
+    };
     if (dryRun) {
-      await ports.checkCost(renewal);
       show("dry run: no lease was changed");
       if (json) printJson({ ...told, instances: planned(renewal) });
       return;
     }
     if (renewal.renew.length > 0)
       await confirm(`Change ${counted(renewal.renew.length, "lease")}?`, options.is("yes"));
-    const rows = await exclusively(site, knobs, () => carryOutRenewal(ports, renewal));
+    const rows = await exclusively(site, knobs, async () => {
+      const done = await carryOutRenewal(ports, renewal);
+      await recordSeen({ ...here, ...books }, await ours(ports, owner), annex.region, undefined, clock.now());
+      return done;
+    });
     for (const row of rows) if (row.outcome !== "kept") show(outcomeLine(row));
     const problem = renewalProblem(annex.name, rows);
     const answer = { ...told, instances: rows };

@@ -2,14 +2,14 @@ import { isAlive, viewAnnex } from "../../core/annex-view.ts";
 import { describePlan, planCreate, type CreatePlan } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs, knobName } from "../../core/knobs.ts";
+import { recordSeen } from "../../core/ledger.ts";
 import { NOTHING_ORDERED, planAnswer, type OrderAnswer } from "../../core/order-answer.ts";
-import { checkPlanRoom, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
+import { checkPlanRoom, look, ours, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
 import { writeAnnex } from "../../core/publish.ts";
 import { counted } from "../../core/plural.ts";
 import { parseSize } from "../../core/request.ts";
 import {
   describeResize,
-  findUnseen,
   planResize,
   release,
   shrinkProblem,
@@ -76,7 +76,8 @@ export const resize: Verb = {
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const ports = { ...looking(annex, knobs, condor), ...createPorts(annex, site, knobs, condor) };
     const views = await viewAnnex(ports, owner);
-    const agreed = planResize(views, await findUnseen(ports, owner, annex.region, views), wanted, busy);
+    const { unseen } = await look(ports, owner, annex.region);
+    const agreed = planResize(views, unseen, wanted, busy);
     let order: CreatePlan | undefined;
     if (agreed.order > 0) {
       refuseWhenStopped(knobs);
@@ -132,6 +133,7 @@ export const resize: Verb = {
       busy,
       timeoutSeconds: wait.wait ? wait.timeoutSeconds : 0,
     });
+    await recordSeen(ports, await ours(ports, owner), annex.region, undefined, clock.now());
     const last = (await viewAnnex(ports, owner)).filter((one) => one.state !== "gone");
     const staying = last.filter((one) => isAlive(one) && !one.released);
     const atWork = last.filter((one) => isAlive(one) && one.released && one.busy).length;
@@ -142,14 +144,14 @@ export const resize: Verb = {
     if (staying.length < wanted && answer.continue === undefined)
       show(`to order what is missing: ${again.join(" ")}`);
     if (wait.wait && shrunk.left.length > 0) problems.push(notEnded(annex.name, shrunk.left));
-    const prices = await ports.prices(last.flatMap((one) => one.seen ?? []));
+    const rates = await ports.rates(last.flatMap((one) => one.seen ?? []));
     const whole = {
       ...told,
       resize: done.now,
       ...answer,
       ended: shrunk.ended,
       stayed: shrunk.stayed,
-      instances: last.map((one) => viewRow(annex.name, one, clock.now(), prices)),
+      instances: last.map((one) => viewRow(annex.name, one, clock.now(), rates)),
     };
     const [first] = problems;
     if (first !== undefined) fail(first, json, whole);

@@ -5,7 +5,7 @@ import { commandLine, orderAnswer, planAnswer } from "../../core/order-answer.ts
 import { World } from "../support/cloud.ts";
 import { SITE, annex } from "../support/knobs.ts";
 
-test("the whole plan is in the answer, and its worst case only where a price bounds it", async () => {
+test("the whole plan is in the answer, with its cost", async () => {
   const world = new World();
   const request = {
     count: 3,
@@ -13,6 +13,7 @@ test("the whole plan is in the answer, and its worst case only where a price bou
     idleSeconds: 600,
     instanceTypes: ["m7i.large"],
     user: "alice",
+    project: "cms",
   };
   const told = planAnswer(
     await planCreate(world.ports, annex({ maxPrice: 0.1, tags: { Team: "physics" } }), SITE, request),
@@ -36,17 +37,29 @@ test("the whole plan is in the answer, and its worst case only where a price bou
     alive: 0,
     maxInstances: 20,
     maxPrice: 0.1,
-    worstCase: 3 * 0.1,
+    project: "cms",
+    cost: {
+      source: "UPDRAFT_burst_MAX_PRICE",
+      expectedPerHour: 0.303,
+      atMostPerHour: 0.303,
+      worstCase: 0.3131,
+    },
+    liability: { before: 0, after: 0.3131, limit: undefined, hourly: 0.303 },
     tags: { Team: "physics" },
     configFiles: [],
   });
-  assert.equal(planAnswer(await planCreate(world.ports, annex(), SITE, request), 0).worstCase, undefined);
 });
 
 test("what is missing comes with EC2's reasons and the command that orders it", () => {
   const placed = [
-    { orderId: "a", market: "spot", instanceIds: ["i-1"], errors: [{ code: "E", message: "none" }] },
-    { orderId: "b", market: "on-demand", instanceIds: ["i-2"], errors: [] },
+    {
+      orderId: "a",
+      market: "spot",
+      instanceIds: ["i-1"],
+      errors: [{ code: "E", message: "none" }],
+      launched: [],
+    },
+    { orderId: "b", market: "on-demand", instanceIds: ["i-2"], errors: [], launched: [] },
   ] as const;
   const again = (missing: number) => commandLine(["updraft", "create", "burst", "--count", String(missing)]);
   const partial = orderAnswer(5, placed, again);

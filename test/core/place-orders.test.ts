@@ -152,7 +152,7 @@ test("orders of other annexes are left alone", async () => {
   const world = new World();
   const foreign = entry({ region: "eu-west-1" });
   world.journalFiles.set(foreign.orderId, formatEntry(foreign));
-  assert.deepEqual(await settled(world), { instances: [], unseen: 0 });
+  assert.deepEqual(await settled(world), { at: world.now, instances: [], pending: [], unseen: 0 });
   assert.equal(world.journalFiles.size, 1);
 });
 

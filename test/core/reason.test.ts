@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explain, mainExclusion, type Explained } from "../../core/reason.ts";
 
-const NOTHING = { order: 0, release: [], withdraw: [], needed: 0, inFlight: 0, tooLarge: 0, cut: 0 };
+const NOTHING = {
+  order: 0,
+  release: [],
+  withdraw: [],
+  needed: 0,
+  inFlight: 0,
+  tooLarge: 0,
+  cut: 0,
+  unaffordable: 0,
+};
 
 const told = (
   changes: Partial<Explained> = {},

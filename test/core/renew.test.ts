@@ -2,16 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { UpdraftError } from "../../core/errors.ts";
+import { formatEntry } from "../../core/journal.ts";
 import type { Ec2State } from "../../core/instance.ts";
 import {
   carryOutRenewal,
+  checkRenewalCost,
   describeRenewal,
+  describeRenewalCost,
   planRenewal,
   renewalProblem,
   type RenewPorts,
   type RenewRequest,
 } from "../../core/renew.ts";
 import { World, instance } from "../support/cloud.ts";
+import { entry } from "../support/journal.ts";
+import { annex } from "../support/knobs.ts";
 
 const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 const LEASE = "htcondor:LeaseExpiration";
@@ -24,7 +29,7 @@ function leased(world: World, id: string, seconds: number | string, state: Ec2St
 
 const ports = (world: World, changes: Partial<RenewPorts> = {}): RenewPorts => ({
   ...world.ports,
-  checkCost: async () => {},
+  checkCost: async () => undefined,
   ...changes,
 });
 
@@ -202,4 +207,35 @@ test("what EC2 never shows, and what has ended meanwhile, is told as not renewed
     throw new TypeError("bug");
   };
   await assert.rejects(carryOutRenewal(ports(world, { ec2: { ...world.ec2, tag: bug } }), made), TypeError);
+});
+
+test("a renewal is held to the annex's liability, pending orders included", async () => {
+  const world = new World();
+  world.instances = [leased(world, "i-1", 3480), leased(world, "i-2", 3480)];
+  const made = entry({ count: 1, orderedAt: world.now, sentAt: world.now });
+  world.journalFiles.set(made.orderId, formatEntry(made));
+  const cost = async (maxLiability: number | undefined, changes = {}) =>
+    checkRenewalCost(
+      { ...world.ports, ...changes },
+      annex({ maxPrice: 0.999, maxLiability }),
+      604800,
+      await plan(world, 7080, { instanceIds: ["i-1"] }),
+    );
+  // Three that live an hour each (the one that is ordered 120 s longer), and one of them an hour more, at 1 USD.
+  assert.deepEqual(
+    describeRenewalCost(await cost(5)),
+    "liability: 3.03 USD now, 4.03 USD after it, of at most 5.00",
+  );
+  await assert.rejects(cost(4), {
+    kind: "capacity",
+    message: /4\.03 USD .* 1\.00 for the renewal of 1; UPDRAFT_burst_MAX_LIABILITY allows 4\.00/,
+  });
+  assert.match(describeRenewalCost(await cost(undefined)), /4\.03 USD after it, without a limit$/);
+  const away = {
+    prices: () => Promise.reject(new UpdraftError("config", "no price", "refresh")),
+  };
+  assert.equal(describeRenewalCost(await cost(undefined, away)), "liability: not known");
+  await assert.rejects(cost(5, away), /no price/);
+  const bug = { prices: () => Promise.reject(new TypeError("bug")) };
+  await assert.rejects(cost(undefined, bug), TypeError);
 });

@@ -4,10 +4,8 @@ import fc from "fast-check";
 import { viewAnnex, type State, type View } from "../../core/annex-view.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Slot } from "../../core/instance.ts";
-import { formatEntry } from "../../core/journal.ts";
 import {
   describeResize,
-  findUnseen,
   planResize,
   release,
   shrinkProblem,
@@ -17,7 +15,6 @@ import {
   type ResizePlan,
 } from "../../core/resize.ts";
 import { World, instance } from "../support/cloud.ts";
-import { entry } from "../support/journal.ts";
 
 const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 
@@ -167,19 +164,6 @@ test("the plan says what is done with which instance", () => {
     "released before, and stay after all: i-3",
     "to order: 2",
   ]);
-});
-
-test("instances of orders count though EC2 does not show them, and looking settles nothing", async () => {
-  const world = new World();
-  const made = entry({ orderedAt: world.now, sentAt: world.now });
-  world.journalFiles.set(made.orderId, formatEntry(made));
-  const other = entry({ orderId: "0000000000000002", annex: "burst2", sentAt: world.now });
-  world.journalFiles.set(other.orderId, formatEntry(other));
-  const old = entry({ orderId: "0000000000000003", sentAt: world.now - 700 });
-  world.journalFiles.set(old.orderId, formatEntry(old));
-  const ports = world.looking;
-  assert.equal(await findUnseen(ports, OWNER, "us-east-1", await viewAnnex(ports, OWNER)), 3);
-  assert.deepEqual(world.deeds, []);
 });
 
 /** Three instances: idle, busy, and one that does what `events` say after so many seconds. */

@@ -48,6 +48,11 @@ const ORDER: Record<string, [string, RegExp][]> = {
     ["m5.large;reboot", /expected instance types/],
     ["", /expected instance types/],
   ],
+  project: [
+    ["a b", /project "a b" cannot be a tag/],
+    ["a/b", /project "a\/b" cannot be a tag/],
+    ["", /project "" cannot be a tag/],
+  ],
 };
 const WAIT: Record<string, [string, RegExp][]> = { timeout: [["x", /timeout "x" is not a duration/]] };
 const COUNT: [string, RegExp][] = [
