@@ -100,7 +100,7 @@ export function countStates(views: readonly View[]): StateCounts {
   const count = (state: Counted): number => views.filter((one) => one.state === state).length;
   return {
     ...(Object.fromEntries(STATES.map((state) => [state, count(state)])) as Record<Counted, number>),
-    released: views.filter((one) => one.released).length,
+    released: views.filter((one) => one.released && one.state !== "gone").length,
   };
 }
 
@@ -218,17 +218,18 @@ export function statusTable(rows: readonly StatusRow[], now: UnixTime): string[]
       word(row.market),
       word(row.privateIp),
       row.launched === undefined ? "-" : formatDuration(now - row.launched),
-      row.leaseExpiration === undefined
-        ? row.launched === undefined
-          ? "-"
-          : "unreadable"
-        : formatDuration(row.leaseExpiration - now),
+      leaseLeft(row, now),
       String(row.slots.length),
       usd(row.cost),
       usd(row.worstLeft),
       note(row, now),
     ]),
   ];
+}
+
+function leaseLeft({ progress, leaseExpiration }: StatusRow, now: UnixTime): string {
+  if (progress === "gone") return "-";
+  return leaseExpiration === undefined ? "unreadable" : formatDuration(leaseExpiration - now);
 }
 
 function note(row: StatusRow, now: UnixTime): string {

@@ -62,15 +62,11 @@ export const renew: Verb = {
     const annex = annexKnobs(knobs, name);
     const here = aws(annex.region);
     const { maxLeaseSeconds } = accountSetup(await here.cloudFormation.stack(ACCOUNT_STACK), annex.region);
+    const now = Math.floor(clock.now());
     const seconds =
       given === undefined
-        ? parseLease(
-            formatDuration(annex.leaseSeconds),
-            clock.now(),
-            maxLeaseSeconds,
-            knobName(annex.name, "LEASE"),
-          )
-        : parseLease(given, clock.now(), maxLeaseSeconds);
+        ? parseLease(formatDuration(annex.leaseSeconds), now, maxLeaseSeconds, knobName(annex.name, "LEASE"))
+        : parseLease(given, now, maxLeaseSeconds);
     const books = { ...money(knobs, annex.region), journal: journalFile(knobs.stateDirectory) };
     const ports: RenewPorts = {
       ...here,
@@ -78,7 +74,7 @@ export const renew: Verb = {
     };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const renewal = await planRenewal(ports, owner, {
-      until: Math.floor(clock.now() + seconds),
+      until: now + seconds,
       instanceIds,
       shorten: options.is("shorten"),
     });
