@@ -38,7 +38,7 @@ test("a damaged file is refused and said, and neither believed nor overwritten",
     await assert.rejects(file.book("us-east-1"), {
       kind: "config",
       message: /the prices in .*prices\.json cannot be used: /,
-      remedy: /removing the file/,
+      remedy: /^Remove the file/,
     });
     await assert.rejects(file.keep(BOOK), { kind: "config" });
     assert.equal(await readFile(path, "utf8"), damage);

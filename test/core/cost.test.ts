@@ -114,7 +114,7 @@ test("where EC2 tells no spot price the expected cost is not known, and the wors
   assert.equal(orderCost(made).expectedPerHour, undefined);
   assert.match(
     describePlan(made, silent.now).join("\n"),
-    /expected: not known; worst case: 1 × 1\.00 h = 0\.0969 USD/,
+    /expected: no price is known; worst case: 1 × 1\.00 h = 0\.0969 USD/,
   );
   await assert.rejects(
     planned(() => Promise.reject(new TypeError("bug"))),

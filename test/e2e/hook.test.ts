@@ -142,11 +142,12 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
     await configure({ MAX_LIABILITY: "0.5" });
     const { attributes } = await runHook(accessPoint);
     assert.deepEqual(
-      ["Recommended", "Ordered", "LimitedBy", "Liability", "LiabilityLimit", "HourlyCost"].map(
-        (name) => attributes[`burst_${name}`],
+      ["Recommended", "Ordered", "Liability", "LiabilityLimit", "HourlyCost"].map((name) =>
+        Number(attributes[`burst_${name}`]),
       ),
-      ["0", "0", "Liability", "0.0", "0.5", "0.0"],
+      [0, 0, 0, 0.5, 0],
     );
+    assert.equal(attributes["burst_LimitedBy"], "Liability");
     assert.match(attributes["burst_Reason"] ?? "", /2 more instances needed.*MAX_LIABILITY 0\.5 USD cuts 2/);
     assert.equal(await orders(), 0);
     await configure({});

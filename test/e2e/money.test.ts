@@ -105,6 +105,13 @@ describe("what an annex costs is known, limited and accounted for", { timeout: 3
     const { exitCode, stderr } = await updraft(accessPoint, ["create", "burst", "--count", "1", "--yes"]);
     assert.equal(exitCode, 5);
     assert.match(stderr, /SpotMaxPriceTooLow: Your Spot request price of 0\.01 is lower than .* 0\.0336/);
+    await configure({ MAX_PRICE: "0.01" });
+    const onDemand = await updraft(accessPoint, ["create", "burst", "--count", "1", "--yes"]);
+    assert.equal(onDemand.exitCode, 5);
+    assert.match(
+      onDemand.stderr,
+      /MaxTotalPrice: 1 more would probably cost more than UPDRAFT_burst_MAX_PRICE = 0\.01/,
+    );
     await configure({});
   });
 
