@@ -32,7 +32,7 @@ export function priceFile(directory: string, embedded: () => string): PriceFile 
     return new UpdraftError(
       "config",
       `the prices in ${path} cannot be used: ${why}`,
-      "Run updraft prices --refresh for each region, after removing the file if it is damaged; without it the prices of the embedded catalogue hold.",
+      "Remove the file, then run updraft prices --refresh for each region; without the file the embedded prices hold.",
       cause,
     );
   }

@@ -11,7 +11,7 @@ export const NOT_INCLUDED = "traffic, NAT gateways, S3, taxes and discounts";
 export type OrderCost = {
   /** Where the price of an instance is from. */
   readonly source: string;
-  /** Undefined: EC2 has told no price that the order's limits admit. */
+  /** Undefined when no price is known that `_MAX_PRICE` admits. */
   readonly expectedPerHour: number | undefined;
   readonly atMostPerHour: number;
   /** Until two minutes after the lease's end, with disks and public addresses. */
@@ -47,7 +47,7 @@ export function describeCost(plan: OrderPlan, { after, limit }: Liability): stri
   ];
   const expected =
     cost.expectedPerHour === undefined
-      ? "expected: not known"
+      ? `expected: no price is known${plan.annex.maxPrice === undefined ? "" : ` within ${knobName(plan.annex.name, "MAX_PRICE")}`}`
       : `expected: ${usd(cost.expectedPerHour)} USD per hour`;
   const knob = knobName(plan.annex.name, "MAX_LIABILITY");
   return [

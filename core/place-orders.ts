@@ -11,6 +11,7 @@ import {
 } from "./journal.ts";
 import { totalPrice } from "./hourly-price.ts";
 import { checkLiability, type Known, type NewOrder, type PendingOrder } from "./liability.ts";
+import { knobName } from "./knobs.ts";
 import { recordOrder, type Ledger } from "./ledger.ts";
 import { order, type Market, type OrderTerms } from "./order.ts";
 import { checkRoom, type OrderPlan } from "./plan-order.ts";
@@ -205,7 +206,7 @@ async function placeOrder(
       market,
       instanceIds: placed.answer?.instanceIds ?? [],
       launched: placed.answer?.launched ?? [],
-      errors: placed.errors,
+      errors: placed.errors.length > 0 ? placed.errors : priceReached(plan, market, count, placed),
     };
     await recordOrder(ports, plan, result, now);
     // A new instance profile is not visible everywhere at once.
@@ -217,6 +218,24 @@ async function placeOrder(
     ports.report("EC2 does not see the new instance profile yet: ordering again");
     await ports.clock.sleep(NEW_PROFILE_PAUSE_SECONDS);
   }
+}
+
+/** EC2 launches no more where an on-demand fleet's total price is reached, and gives no reason. */
+function priceReached(
+  { annex }: OrderPlan,
+  market: Market,
+  count: number,
+  { answer }: Pick<Sent, "answer">,
+): FleetError[] {
+  const missing = count - (answer?.instanceIds.length ?? 0);
+  if (market !== "on-demand" || annex.maxPrice === undefined || missing === 0) return [];
+  const knob = knobName(annex.name, "MAX_PRICE");
+  return [
+    {
+      code: "MaxTotalPrice",
+      message: `${missing} more would probably cost more than ${knob} = ${annex.maxPrice} allows: see updraft prices --annex ${annex.name}`,
+    },
+  ];
 }
 
 type Sent = {

@@ -93,7 +93,11 @@ export const prices: Verb = {
       });
       return;
     }
-    print(`on-demand: ${book.source} of ${book.date}, ${operation}; spot: EC2, now`);
+    const known = book.onDemand[operation] !== undefined;
+    const which = annex === undefined ? `--region ${region}` : `--annex ${annex.name}`;
+    print(
+      `on-demand: ${known ? `${book.source} of ${book.date}` : `not known before updraft prices ${which} --refresh`}, ${operation}; spot: EC2, now`,
+    );
     if (types.length > 0) print(table(priceTable(found)));
   },
 };

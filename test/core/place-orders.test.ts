@@ -185,3 +185,22 @@ test("an answer with nothing in it leaves nothing in the journal", async () => {
   await placeOrders(world.ports, await planned(world), BRISK);
   assert.equal(world.journalFiles.size, 0);
 });
+
+test("fewer on-demand instances than were asked for, without a reason, are put down to the maximum price", async () => {
+  const world = new World();
+  const plan = { ...(await planned(world)), annex: annex({ maxPrice: 0.02 }) };
+  const nothing = { outcome: "answered", instanceIds: [], errors: [] } as const;
+  world.fleetAnswers.push(nothing);
+  const [placed] = await placeOrders(world.ports, plan, BRISK);
+  assert.deepEqual(placed?.errors, [
+    {
+      code: "MaxTotalPrice",
+      message:
+        "3 more would probably cost more than UPDRAFT_burst_MAX_PRICE = 0.02 allows: see updraft prices --annex burst",
+    },
+  ]);
+  world.fleetAnswers.push(nothing, nothing);
+  assert.deepEqual((await placeOrders(world.ports, await planned(world), BRISK))[0]?.errors, []);
+  const spot = { ...plan, annex: annex({ maxPrice: 0.02, purchase: "spot" }) };
+  assert.deepEqual((await placeOrders(world.ports, spot, BRISK))[0]?.errors, []);
+});
