@@ -54,14 +54,12 @@ export type View = {
 
 /** The annex's instances as everybody knows them, those that have ended included as long as EC2 shows them; ghosts last. */
 export async function viewAnnex(ports: ViewPorts, owner: Owner): Promise<View[]> {
-  const [instances, allSlots, jobs, remembered] = await Promise.all([
+  const [instances, slots, jobs, remembered] = await Promise.all([
     ours(ports, owner),
     ports.slots(owner.annex),
     ports.jobs(owner.annex),
     ports.remembered(owner.annex),
   ]);
-  // Another schedd of the pool may have an annex of the same name in another region.
-  const slots = allSlots.filter((slot) => slot.schedd === undefined || slot.schedd === owner.schedd);
   const seen = join(instances, slots, ports.clock.now(), LATE_AFTER_SECONDS);
   const silent = seen.filter((one) => one.state === "running" && one.slots.length === 0);
   const joined = new Set([
@@ -72,7 +70,7 @@ export async function viewAnnex(ports: ViewPorts, owner: Owner): Promise<View[]>
   const listed = seen.map((one) => view(one.id, one, one.slots, jobs, joined.has(one.id)));
   const known = new Set(instances.map((one) => one.id));
   const believed = [
-    // A young node has not told yet whom it serves.
+    // Another schedd of the pool may have an annex of this name elsewhere, and a young node has not told whom it serves.
     ...slots.flatMap((slot) => (slot.schedd === owner.schedd ? (slot.instanceId ?? []) : [])),
     ...jobs.filter((job) => job.running).map((job) => job.instanceId),
   ].filter((id) => !known.has(id));
