@@ -151,10 +151,13 @@ export function unrecorded(
   const ended = new Set(records.flatMap((one) => ("ended" in one ? [one.ended.id] : [])));
   return instances.flatMap((instance): LedgerRecord[] => {
     const before = rows.get(instance.id);
-    const row = before === undefined ? seenRow(instance, region, pricing) : renewedRow(before, instance);
+    const row =
+      before === undefined
+        ? seenRow(instance, region, pricing)
+        : laterRow(before, seenRow(instance, region, pricing));
     const isOver = instance.state === "shutting-down" || instance.state === "terminated";
     return [
-      ...(row === before || row === undefined ? [] : [{ launched: row }]),
+      ...(row === before ? [] : [{ launched: row }]),
       ...(isOver && !ended.has(instance.id)
         ? [{ ended: { id: instance.id, at: Math.max(instance.launched, instance.ended ?? now) } }]
         : []),
@@ -162,8 +165,10 @@ export function unrecorded(
   });
 }
 
-function renewedRow(row: LedgerRow, instance: Instance): LedgerRow {
-  const leaseExpiration = leaseOf(instance);
+/** A price is looked up until there is one; later only the lease can change. */
+function laterRow(row: LedgerRow, seen: LedgerRow): LedgerRow {
+  if (row.price === undefined && seen.price !== undefined) return seen;
+  const { leaseExpiration } = seen;
   return leaseExpiration === undefined || leaseExpiration === row.leaseExpiration
     ? row
     : { ...row, leaseExpiration };

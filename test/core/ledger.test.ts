@@ -179,6 +179,19 @@ test("an instance that nobody wrote down has what its tags say, and no price whe
   const [strange] = unrecorded([], [instance({ type: "x9.huge" })], "us-east-1", PRICING, 10);
   assert.ok(strange !== undefined && "launched" in strange);
   assert.deepEqual([strange.launched.price, strange.launched.source], [undefined, "not known"]);
+  assert.deepEqual(unrecorded([strange], [instance({ type: "x9.huge" })], "us-east-1", PRICING, 11), []);
+  const book = { ...BOOK, onDemand: { RunInstances: { "x9.huge": 9 } } };
+  const [priced] = unrecorded(
+    [strange],
+    [instance({ type: "x9.huge" })],
+    "us-east-1",
+    { ...PRICING, book },
+    12,
+  );
+  assert.ok(
+    priced !== undefined && "launched" in priced && priced.launched.price === 9,
+    "as soon as it is known",
+  );
   const [bare] = unrecorded([], [{ ...instance(), tags: {} }], "us-east-1", PRICING, 10);
   assert.ok(bare !== undefined && "launched" in bare && bare.launched.annex === "");
 });
