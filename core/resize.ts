@@ -110,10 +110,18 @@ export function describeResize(annex: string, plan: ResizePlan): string[] {
 /** Undefined when something can be done, or need not be. */
 export function shrinkProblem(annex: string, plan: ResizePlan): UpdraftError | undefined {
   if (plan.staying <= plan.count || plan.release.length + plan.releaseBusy.length > 0) return undefined;
+  const why = [
+    ...(plan.busyLeft > 0
+      ? [`${counted(plan.busyLeft, "instance")} ${plan.busyLeft === 1 ? "is" : "are"} busy`]
+      : []),
+    ...(plan.unseen > 0 ? [`EC2 does not show ${plan.unseen} yet`] : []),
+  ];
   return new UpdraftError(
     "failed",
-    `annex ${annex}: nothing can be released, because ${counted(plan.busyLeft, "instance")} ${plan.busyLeft === 1 ? "is" : "are"} busy${plan.unseen === 0 ? "" : ` and EC2 does not show ${plan.unseen} yet`}`,
-    "Give --busy, and they end when their jobs do; or wait until they are idle.",
+    `annex ${annex}: nothing can be released, because ${why.join(" and ")}`,
+    plan.busyLeft > 0
+      ? "Give --busy, and they end when their jobs do; or wait until they are idle."
+      : "Run the same command again in a moment.",
   );
 }
 

@@ -107,7 +107,9 @@ export const resize: Verb = {
     if (question !== undefined) await confirm(question, options.is("yes"));
 
     const done = await exclusively(site, knobs, async () => {
-      const known = await reconcile(ports, owner, annex.region, agreed.order > 0);
+      // An order that a killed run may not have sent is sent again, unless there are too many anyhow.
+      const replay = !knobs.stop && agreed.staying <= wanted;
+      const known = await reconcile(ports, owner, annex.region, replay);
       const now = withinAgreed(planResize(await viewAnnex(ports, owner), known.unseen, wanted, busy), agreed);
       await withdraw(ports, now.withdraw);
       let placed: Placed[] = [];

@@ -19,6 +19,10 @@ test("an instance costs what the accounts wrote down, else what it costs now, an
   const round = (usd: number | undefined) => usd && Math.round(usd * 1e6) / 1e6;
   assert.deepEqual([one, dear, strange].map(rates.hourly).map(round), [0.032, 0.701, undefined]);
   assert.deepEqual([one, dear, strange].map(rates.worst).map(round), [0.101, 0.701, undefined]);
+  const [bare] = unrecorded([], [dear], "us-east-1", undefined, world.now);
+  assert.ok(bare !== undefined && "launched" in bare);
+  await world.ledger.append([{ launched: { ...bare.launched, price: 0.6 } }]);
+  assert.equal((await findRates(world.ports, annex(), [dear], world.now)).hourly(dear), 0.6);
   const bounded = await findRates(world.ports, annex({ maxPrice: 0.5 }), [one], world.now);
   assert.equal(round(bounded.worst(one)), 0.501);
 });

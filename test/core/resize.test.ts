@@ -92,6 +92,9 @@ test("a busy one goes only when it may, never before an unclaimed one, and then 
   const problem = shrinkProblem("burst", stuck);
   assert.match(problem?.message ?? "", /because 1 instance is busy and EC2 does not show 2 yet/);
   assert.match(problem?.remedy ?? "", /--busy/);
+  const young = shrinkProblem("burst", planResize([], 2, 0, true));
+  assert.match(young?.message ?? "", /because EC2 does not show 2 yet$/);
+  assert.doesNotMatch(young?.remedy ?? "", /--busy/);
 });
 
 const STATES: State[] = [

@@ -8,6 +8,11 @@ import { eventually, setUp, succeed, updraft } from "../support/updraft.ts";
 
 const NAME = "e2e-verbs";
 
+const KILLED_WHILE_ORDERING = `
+updraft resize burst --count 3 --lease 20m --yes & run=$!
+until ls /var/lib/updraft/order-*.json > /dev/null 2>&1; do sleep 0.05; done
+kill -KILL $run`;
+
 type Row = {
   readonly id: string;
   readonly state: string;
@@ -92,14 +97,18 @@ describe("an annex that is planned, resized, renewed and watched", { timeout: 30
     assert.deepEqual(await sandbox.instances(), []);
   });
 
-  test("up orders what is missing, and list tells what has changed", async () => {
+  test("up orders what is missing, once though it is killed and repeated, and list tells what has changed", async () => {
     type Listed = { annexes: { setUp: boolean; published: boolean; alive: number }[] };
     const listed = async () => (await answer<Listed>("list")).annexes[0];
     const before = await listed();
     assert.deepEqual([before?.setUp, before?.published, before?.alive], [true, false, 0]);
-    const up = await answer<Resized>("resize", "burst", "--count", "3", "--lease", "20m", "--yes");
-    assert.equal(up.orders.flatMap((order) => order.instances).length, 3);
-    assert.equal(up.instances.filter((one) => one.state === "idle").length, 3);
+    // The order does not reach EC2: the run is killed while it is under way.
+    await sandbox.addFault({ service: "ec2", action: "CreateFleet", kind: "timeout", seconds: 5, times: 1 });
+    await sandbox.accessPoint.run(["sh", "-c", KILLED_WHILE_ORDERING], { timeoutSeconds: 60 });
+    assert.deepEqual(await sandbox.instances(), []);
+    await succeed(sandbox.accessPoint, "resize", "burst", "--count", "3", "--yes");
+    await eventually("three are idle", 60, async () => assert.equal((await inState("idle")).length, 3));
+    assert.equal((await sandbox.instances()).length, 3);
     const now = await listed();
     assert.deepEqual([now?.setUp, now?.published, now?.alive], [true, true, 3]);
   });
