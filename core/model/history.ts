@@ -49,6 +49,7 @@ export function history(memory: number, before: (component: number) => number): 
 export function interpolate(coefficients: Float64Array, component: number, share: number): number {
   const i = 5 * component;
   const rest = 1 - share;
-  const [y0 = 0, y1 = 0, y2 = 0, y3 = 0, y4 = 0] = coefficients.subarray(i, i + 5);
-  return y0 + share * (y1 + rest * (y2 + share * (y3 + rest * y4)));
+  const last = (coefficients[i + 3] ?? 0) + rest * (coefficients[i + 4] ?? 0);
+  const middle = (coefficients[i + 1] ?? 0) + rest * ((coefficients[i + 2] ?? 0) + share * last);
+  return (coefficients[i] ?? 0) + share * middle;
 }

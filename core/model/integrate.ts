@@ -24,7 +24,7 @@ export type Impulse = {
 export type Tolerance = { readonly relative: number; readonly absolute: number };
 
 /** Tight enough for 1e-9 of a trajectory of three days. */
-export const FINE: Tolerance = { relative: 1e-11, absolute: 1e-11 };
+export const FINE: Tolerance = { relative: 1e-11, absolute: 1e-13 };
 
 const MOST_STEPS = 1_000_000;
 /** A jump at 0 has become smooth enough for a method of order 5 after so many delays. */
@@ -91,7 +91,9 @@ export function integrate(
       }
       step.accept(state);
       time = reached;
-      proposal = Math.min(tried * Math.min(5, 0.9 * Math.max(error, 1e-6) ** -0.2), longest);
+      // A step that was cut short by a stop says nothing against the length that was meant.
+      const grown = tried * Math.min(5, 0.9 * Math.max(error, 1e-6) ** -0.2);
+      proposal = Math.min(last ? Math.max(grown, proposal) : grown, longest);
     }
     jump();
   }
@@ -175,8 +177,11 @@ function stepper(problem: DelayProblem, past: Past, n: number, tolerance: Tolera
   const next = new Float64Array(n);
   const slope = (stage: number, time: number, state: Float64Array): void =>
     problem.derivative(time, state, past, k[stage] ?? new Float64Array(n));
-  const combine = (weights: readonly number[], i: number): number =>
-    weights.reduce((sum, weight, stage) => sum + weight * (k[stage]?.[i] ?? 0), 0);
+  const combine = (weights: readonly number[], i: number): number => {
+    let sum = 0;
+    for (let stage = 0; stage < weights.length; stage++) sum += (weights[stage] ?? 0) * (k[stage]?.[i] ?? 0);
+    return sum;
+  };
   return {
     restart: (time, state) => slope(0, inside(time, 1e-13), state),
     attempt(time, state, length) {

@@ -132,7 +132,7 @@ export function leaseSystem(model: LeaseModel): DelaySystem {
 }
 
 /**
- * The rightmost characteristic roots with a fixed lifetime, structural zeros left out, upper half plane, rightmost first,
+ * The rightmost characteristic roots with a fixed lifetime, structural ones left out, upper half plane, rightmost first,
  * in 1/h: a positive real part is the growth of the echo. Throws `usage` on bad input, `failed` when not confirmed.
  */
 export function leaseRoots(model: LeaseModel, count = 1): Complex[] {

@@ -66,7 +66,8 @@ export function countWithin(
     point = corner;
   }
   const count = turned / Math.PI;
-  return Math.abs(count - Math.round(count)) < 0.01 ? Math.round(count) : undefined;
+  const whole = Math.abs(Math.round(count));
+  return Math.abs(count - whole) < 0.01 ? whole : undefined;
 }
 
 function turnBetween(from: Characteristic, to: Characteristic): number {

@@ -1,7 +1,7 @@
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
 import { eigenvalues } from "./eigenvalues.ts";
-import { jacobian, linearise } from "./linearisation.ts";
+import { type Coefficients, jacobian, linearise } from "./linearisation.ts";
 import { matrixExponential } from "./matrix-exponential.ts";
 import { checkHours, type ModelParameters, type ModelVariant } from "./parameters.ts";
 
@@ -27,14 +27,18 @@ export function sampledMultipliers(
       "periodic ordering has multipliers only when matching follows the min law",
       'Choose the matching "min", or look at a trajectory with periodic ordering.',
     );
-  const whole = Math.floor(spinUpDelay / period);
-  if (whole > MOST_IN_FLIGHT)
+  if (spinUpDelay / period > MOST_IN_FLIGHT)
     throw new UpdraftError(
       "usage",
       `a spin-up delay of ${spinUpDelay} hours has more than ${MOST_IN_FLIGHT} orders of ${period} hours on their way`,
       "Choose a longer period, or continuous ordering.",
     );
-  const l = linearise(parameters, variant);
+  return multipliersOf(linearise(parameters, variant), period, spinUpDelay);
+}
+
+/** The multipliers with these derivatives between the orders; period and delay in hours. */
+export function multipliersOf(l: Coefficients, period: number, spinUpDelay: number): Complex[] {
+  const whole = Math.floor(spinUpDelay / period);
   const between = jacobian({ ...l, p: 0 });
   const through = matrixExponential(between, period);
   const after = matrixExponential(between, period - (spinUpDelay - whole * period));
