@@ -1,5 +1,6 @@
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
+import { add, at, entry } from "./entries.ts";
 
 /**
  * A linear system with discrete delays: x'(t) = A x(t) + Σ gain · (output · x(t − delay)), delays in hours.
@@ -26,11 +27,7 @@ export function withoutZeroDelays(system: DelaySystem): DelaySystem {
   for (const { output, inputs } of system.feedbacks) {
     for (const { delay, gain } of inputs) {
       if (delay > 0) continue;
-      matrix.forEach((row, i) =>
-        output.forEach((weight, j) => {
-          row[j] = (row[j] ?? 0) + (gain[i] ?? 0) * weight;
-        }),
-      );
+      gain.forEach((factor, i) => output.forEach((weight, j) => add(matrix, i, j, factor * weight)));
     }
     const delayed = inputs.filter(({ delay }) => delay > 0);
     if (delayed.length > 0) feedbacks.push({ output, inputs: delayed });
@@ -52,7 +49,7 @@ export type Characteristic = {
 };
 
 /** A function that evaluates Δ and Δ'/Δ; it reuses its workspace, so one serves one caller. */
-export function characteristic(system: DelaySystem): (at: Complex) => Characteristic {
+export function characteristic(system: DelaySystem): (point: Complex) => Characteristic {
   const n = system.matrix.length;
   // M beside M', each entry as real and imaginary part.
   const width = 4 * n;
@@ -60,8 +57,8 @@ export function characteristic(system: DelaySystem): (at: Complex) => Characteri
   const terms = system.feedbacks.flatMap(({ output, inputs }) =>
     inputs.map(({ delay, gain }) => ({ delay, gain, output })),
   );
-  return (at) => {
-    fill(work, system, terms, at);
+  return (point) => {
+    fill(work, system, terms, point);
     const eliminated = eliminate(work, n);
     if (eliminated.singular)
       return {
@@ -72,7 +69,7 @@ export function characteristic(system: DelaySystem): (at: Complex) => Characteri
     let { logarithm, angle } = eliminated;
     let { re, im } = traceOfQuotient(work, n);
     for (const root of system.structuralRoots) {
-      const [x, y] = [at.re - root, at.im];
+      const [x, y] = [point.re - root, point.im];
       const square = x * x + y * y;
       logarithm -= Math.log(square) / 2;
       angle -= Math.atan2(y, x);
@@ -89,31 +86,31 @@ type Term = {
   readonly output: readonly number[];
 };
 
-function fill(work: Float64Array, { matrix }: DelaySystem, terms: readonly Term[], at: Complex): void {
+function fill(work: Float64Array, { matrix }: DelaySystem, terms: readonly Term[], point: Complex): void {
   const n = matrix.length;
   const width = 4 * n;
   work.fill(0);
   for (let i = 0; i < n; i++) {
     const row = i * width;
-    for (let j = 0; j < n; j++) work[row + 2 * j] = -(matrix[i]?.[j] ?? 0);
-    work[row + 2 * i] = (work[row + 2 * i] ?? 0) + at.re;
-    work[row + 2 * i + 1] = at.im;
+    for (let j = 0; j < n; j++) work[row + 2 * j] = -entry(matrix, i, j);
+    work[row + 2 * i] = at(work, row + 2 * i) + point.re;
+    work[row + 2 * i + 1] = point.im;
     work[row + 2 * (n + i)] = 1;
   }
   for (const { delay, gain, output } of terms) {
-    const size = Math.exp(-at.re * delay);
-    const re = size * Math.cos(at.im * delay);
-    const im = -size * Math.sin(at.im * delay);
+    const size = Math.exp(-point.re * delay);
+    const re = size * Math.cos(point.im * delay);
+    const im = -size * Math.sin(point.im * delay);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
-        const weight = (gain[i] ?? 0) * (output[j] ?? 0);
+        const weight = at(gain, i) * at(output, j);
         if (weight === 0) continue;
         const cell = i * width + 2 * j;
-        work[cell] = (work[cell] ?? 0) - weight * re;
-        work[cell + 1] = (work[cell + 1] ?? 0) - weight * im;
+        work[cell] = at(work, cell) - weight * re;
+        work[cell + 1] = at(work, cell + 1) - weight * im;
         const slope = cell + 2 * n;
-        work[slope] = (work[slope] ?? 0) + weight * delay * re;
-        work[slope + 1] = (work[slope + 1] ?? 0) + weight * delay * im;
+        work[slope] = at(work, slope) + weight * delay * re;
+        work[slope + 1] = at(work, slope + 1) + weight * delay * im;
       }
     }
   }
@@ -129,7 +126,7 @@ function eliminate(work: Float64Array, n: number): { logarithm: number; angle: n
     let largest = -1;
     for (let i = k; i < n; i++) {
       const cell = i * width + 2 * k;
-      const size = Math.hypot(work[cell] ?? 0, work[cell + 1] ?? 0);
+      const size = Math.hypot(at(work, cell), at(work, cell + 1));
       if (size > largest) [largest, pivot] = [size, i];
     }
     if (!Number.isFinite(largest))
@@ -142,25 +139,25 @@ function eliminate(work: Float64Array, n: number): { logarithm: number; angle: n
     if (pivot !== k) {
       angle += Math.PI;
       for (let j = 2 * k; j < width; j++) {
-        const upper = work[k * width + j] ?? 0;
-        work[k * width + j] = work[pivot * width + j] ?? 0;
+        const upper = at(work, k * width + j);
+        work[k * width + j] = at(work, pivot * width + j);
         work[pivot * width + j] = upper;
       }
     }
     const top = k * width;
-    const [re, im] = [work[top + 2 * k] ?? 0, work[top + 2 * k + 1] ?? 0];
+    const [re, im] = [at(work, top + 2 * k), at(work, top + 2 * k + 1)];
     logarithm += Math.log(largest);
     angle += Math.atan2(im, re);
     for (let i = k + 1; i < n; i++) {
       const row = i * width;
-      const [x, y] = [work[row + 2 * k] ?? 0, work[row + 2 * k + 1] ?? 0];
+      const [x, y] = [at(work, row + 2 * k), at(work, row + 2 * k + 1)];
       if (x === 0 && y === 0) continue;
       const fr = (x * re + y * im) / largest / largest;
       const fi = (y * re - x * im) / largest / largest;
       for (let j = 2 * k; j < width; j += 2) {
-        const [u, v] = [work[top + j] ?? 0, work[top + j + 1] ?? 0];
-        work[row + j] = (work[row + j] ?? 0) - (fr * u - fi * v);
-        work[row + j + 1] = (work[row + j + 1] ?? 0) - (fr * v + fi * u);
+        const [u, v] = [at(work, top + j), at(work, top + j + 1)];
+        work[row + j] = at(work, row + j) - (fr * u - fi * v);
+        work[row + j + 1] = at(work, row + j + 1) - (fr * v + fi * u);
       }
     }
   }
@@ -175,22 +172,22 @@ function traceOfQuotient(work: Float64Array, n: number): Complex {
     for (let i = n - 1; i >= column; i--) {
       const row = i * width;
       const cell = row + 2 * (n + column);
-      let [re, im] = [work[cell] ?? 0, work[cell + 1] ?? 0];
+      let [re, im] = [at(work, cell), at(work, cell + 1)];
       for (let j = i + 1; j < n; j++) {
-        const [u, v] = [work[row + 2 * j] ?? 0, work[row + 2 * j + 1] ?? 0];
+        const [u, v] = [at(work, row + 2 * j), at(work, row + 2 * j + 1)];
         const other = j * width + 2 * (n + column);
-        const [x, y] = [work[other] ?? 0, work[other + 1] ?? 0];
+        const [x, y] = [at(work, other), at(work, other + 1)];
         re -= u * x - v * y;
         im -= u * y + v * x;
       }
-      const [u, v] = [work[row + 2 * i] ?? 0, work[row + 2 * i + 1] ?? 0];
+      const [u, v] = [at(work, row + 2 * i), at(work, row + 2 * i + 1)];
       const size = u * u + v * v;
       work[cell] = (re * u + im * v) / size;
       work[cell + 1] = (im * u - re * v) / size;
     }
     const diagonal = column * width + 2 * (n + column);
-    traceRe += work[diagonal] ?? 0;
-    traceIm += work[diagonal + 1] ?? 0;
+    traceRe += at(work, diagonal);
+    traceIm += at(work, diagonal + 1);
   }
   return { re: traceRe, im: traceIm };
 }

@@ -1,5 +1,6 @@
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
+import { at, entry } from "./entries.ts";
 
 /**
  * Eigenvalues of a real square matrix in no particular order: balancing, Hessenberg form by elimination, then the
@@ -20,10 +21,8 @@ export function eigenvalues(matrix: readonly (readonly number[])[]): Complex[] {
 
 type Rows = Float64Array[];
 
-const at = (h: Rows, i: number, j: number): number => h[i]?.[j] ?? 0;
 const put = (h: Rows, i: number, j: number, value: number): void => {
-  const row = h[i];
-  if (row !== undefined) row[j] = value;
+  (h[i] as Float64Array)[j] = value;
 };
 
 /** Scales rows and columns by powers of two until their norms are close, which keeps every digit. */
@@ -35,16 +34,16 @@ function balance(h: Rows): void {
       let [column, row] = [0, 0];
       for (let j = 0; j < n; j++) {
         if (j === i) continue;
-        column += Math.abs(at(h, j, i));
-        row += Math.abs(at(h, i, j));
+        column += Math.abs(entry(h, j, i));
+        row += Math.abs(entry(h, i, j));
       }
       if (column === 0 || row === 0) continue;
       const factor = 2 ** Math.round(Math.log2(row / column) / 2);
       if ((column * factor + row / factor) / (column + row) >= 0.95) continue;
       done = false;
       for (let j = 0; j < n; j++) {
-        put(h, i, j, at(h, i, j) / factor);
-        put(h, j, i, at(h, j, i) * factor);
+        put(h, i, j, entry(h, i, j) / factor);
+        put(h, j, i, entry(h, j, i) * factor);
       }
     }
   }
@@ -54,19 +53,19 @@ function reduce(h: Rows): void {
   const n = h.length;
   for (let m = 1; m < n - 1; m++) {
     let pivot = m;
-    for (let i = m + 1; i < n; i++) if (Math.abs(at(h, i, m - 1)) > Math.abs(at(h, pivot, m - 1))) pivot = i;
-    const [upper, lower] = [h[m], h[pivot]];
-    if (upper === undefined || lower === undefined || lower[m - 1] === 0) continue;
+    for (let i = m + 1; i < n; i++)
+      if (Math.abs(entry(h, i, m - 1)) > Math.abs(entry(h, pivot, m - 1))) pivot = i;
+    if (entry(h, pivot, m - 1) === 0) continue;
     if (pivot !== m) {
-      [h[m], h[pivot]] = [lower, upper];
-      for (const row of h) [row[m], row[pivot]] = [row[pivot] ?? 0, row[m] ?? 0];
+      [h[m], h[pivot]] = [h[pivot] as Float64Array, h[m] as Float64Array];
+      for (const row of h) [row[m], row[pivot]] = [at(row, pivot), at(row, m)];
     }
     for (let i = m + 1; i < n; i++) {
-      const factor = at(h, i, m - 1) / at(h, m, m - 1);
+      const factor = entry(h, i, m - 1) / entry(h, m, m - 1);
       if (factor === 0) continue;
       put(h, i, m - 1, 0);
-      for (let j = m; j < n; j++) put(h, i, j, at(h, i, j) - factor * at(h, m, j));
-      for (const row of h) row[m] = (row[m] ?? 0) + factor * (row[i] ?? 0);
+      for (let j = m; j < n; j++) put(h, i, j, entry(h, i, j) - factor * entry(h, m, j));
+      for (const row of h) row[m] = at(row, m) + factor * at(row, i);
     }
   }
 }
@@ -80,7 +79,7 @@ function francis(h: Rows): Complex[] {
   while (last >= 0) {
     const first = splitAt(h, last, norm);
     if (first === last) {
-      roots.push({ re: at(h, last, last) + shift, im: 0 });
+      roots.push({ re: entry(h, last, last) + shift, im: 0 });
       last -= 1;
       iterations = 0;
     } else if (first === last - 1) {
@@ -94,14 +93,14 @@ function francis(h: Rows): Complex[] {
           "the eigenvalues of the model did not converge",
           "Check the rates: their ratios are too large.",
         );
-      let x = at(h, last, last);
-      let y = at(h, last - 1, last - 1);
-      let w = at(h, last, last - 1) * at(h, last - 1, last);
+      let x = entry(h, last, last);
+      let y = entry(h, last - 1, last - 1);
+      let w = entry(h, last, last - 1) * entry(h, last - 1, last);
       if (iterations % 10 === 9) {
         // An exceptional shift breaks cycles.
         shift += x;
-        for (let i = 0; i <= last; i++) put(h, i, i, at(h, i, i) - x);
-        const s = Math.abs(at(h, last, last - 1)) + Math.abs(at(h, last - 1, last - 2));
+        for (let i = 0; i <= last; i++) put(h, i, i, entry(h, i, i) - x);
+        const s = Math.abs(entry(h, last, last - 1)) + Math.abs(entry(h, last - 1, last - 2));
         [x, y, w] = [0.75 * s, 0.75 * s, -0.4375 * s * s];
       }
       iterations += 1;
@@ -114,8 +113,8 @@ function francis(h: Rows): Complex[] {
 /** First row of the block at the bottom that no longer couples to what is above. */
 function splitAt(h: Rows, last: number, norm: number): number {
   for (let l = last; l > 0; l--) {
-    const size = Math.abs(at(h, l - 1, l - 1)) + Math.abs(at(h, l, l)) || norm;
-    if (Math.abs(at(h, l, l - 1)) <= Number.EPSILON * size) {
+    const size = Math.abs(entry(h, l - 1, l - 1)) + Math.abs(entry(h, l, l)) || norm;
+    if (Math.abs(entry(h, l, l - 1)) <= Number.EPSILON * size) {
       put(h, l, l - 1, 0);
       return l;
     }
@@ -125,9 +124,9 @@ function splitAt(h: Rows, last: number, norm: number): number {
 
 /** The two eigenvalues of the 2 × 2 block that ends at `last`. */
 function pair(h: Rows, last: number, shift: number): Complex[] {
-  const x = at(h, last, last) + shift;
-  const half = (at(h, last - 1, last - 1) + shift - x) / 2;
-  const product = at(h, last, last - 1) * at(h, last - 1, last);
+  const x = entry(h, last, last) + shift;
+  const half = (entry(h, last - 1, last - 1) + shift - x) / 2;
+  const product = entry(h, last, last - 1) * entry(h, last - 1, last);
   const q = half * half + product;
   const root = Math.sqrt(Math.abs(q));
   if (q < 0)
@@ -147,16 +146,17 @@ function sweep(h: Rows, first: number, last: number, x: number, y: number, w: nu
   let [p, q, r] = [0, 0, 0];
   let m = last - 2;
   for (; ; m--) {
-    const z = at(h, m, m);
+    const z = entry(h, m, m);
     const [dx, dy] = [x - z, y - z];
-    p = (dx * dy - w) / at(h, m + 1, m) + at(h, m, m + 1);
-    q = at(h, m + 1, m + 1) - z - dx - dy;
-    r = at(h, m + 2, m + 1);
+    p = (dx * dy - w) / entry(h, m + 1, m) + entry(h, m, m + 1);
+    q = entry(h, m + 1, m + 1) - z - dx - dy;
+    r = entry(h, m + 2, m + 1);
     const size = Math.abs(p) + Math.abs(q) + Math.abs(r);
     [p, q, r] = [p / size, q / size, r / size];
     if (m === first) break;
-    const left = Math.abs(at(h, m, m - 1)) * (Math.abs(q) + Math.abs(r));
-    const right = Math.abs(p) * (Math.abs(at(h, m - 1, m - 1)) + Math.abs(z) + Math.abs(at(h, m + 1, m + 1)));
+    const left = Math.abs(entry(h, m, m - 1)) * (Math.abs(q) + Math.abs(r));
+    const right =
+      Math.abs(p) * (Math.abs(entry(h, m - 1, m - 1)) + Math.abs(z) + Math.abs(entry(h, m + 1, m + 1)));
     if (left <= Number.EPSILON * right) break;
   }
   for (let i = m + 2; i <= last; i++) {
@@ -167,14 +167,14 @@ function sweep(h: Rows, first: number, last: number, x: number, y: number, w: nu
     const three = k !== last - 1;
     let size = 1;
     if (k !== m) {
-      [p, q, r] = [at(h, k, k - 1), at(h, k + 1, k - 1), three ? at(h, k + 2, k - 1) : 0];
+      [p, q, r] = [entry(h, k, k - 1), entry(h, k + 1, k - 1), three ? entry(h, k + 2, k - 1) : 0];
       size = Math.abs(p) + Math.abs(q) + Math.abs(r);
       if (size === 0) continue;
       [p, q, r] = [p / size, q / size, r / size];
     }
     const s = (p < 0 ? -1 : 1) * Math.hypot(p, q, r);
     if (k !== m) put(h, k, k - 1, -s * size);
-    else if (first !== m) put(h, k, k - 1, -at(h, k, k - 1));
+    else if (first !== m) put(h, k, k - 1, -entry(h, k, k - 1));
     p += s;
     reflect(h, k, last, three, { x: p / s, y: q / s, z: r / s, q: q / p, r: r / p });
   }
@@ -189,27 +189,24 @@ type Reflection = {
 };
 
 function reflect(h: Rows, k: number, last: number, three: boolean, { x, y, z, q, r }: Reflection): void {
-  const [first, second, third] = [h[k], h[k + 1], h[k + 2]];
-  if (first === undefined || second === undefined) return;
+  const [first, second, third] = h.slice(k, k + 3) as [Float64Array, Float64Array, Float64Array];
   for (let j = k; j <= last; j++) {
-    let sum = (first[j] ?? 0) + q * (second[j] ?? 0);
-    if (three && third !== undefined) {
-      sum += r * (third[j] ?? 0);
-      third[j] = (third[j] ?? 0) - sum * z;
+    let sum = at(first, j) + q * at(second, j);
+    if (three) {
+      sum += r * at(third, j);
+      third[j] = at(third, j) - sum * z;
     }
-    second[j] = (second[j] ?? 0) - sum * y;
-    first[j] = (first[j] ?? 0) - sum * x;
+    second[j] = at(second, j) - sum * y;
+    first[j] = at(first, j) - sum * x;
   }
   const bottom = Math.min(last, k + 3);
-  for (let i = 0; i <= bottom; i++) {
-    const row = h[i];
-    if (row === undefined) continue;
-    let sum = x * (row[k] ?? 0) + y * (row[k + 1] ?? 0);
+  for (const row of h.slice(0, bottom + 1)) {
+    let sum = x * at(row, k) + y * at(row, k + 1);
     if (three) {
-      sum += z * (row[k + 2] ?? 0);
-      row[k + 2] = (row[k + 2] ?? 0) - sum * r;
+      sum += z * at(row, k + 2);
+      row[k + 2] = at(row, k + 2) - sum * r;
     }
-    row[k + 1] = (row[k + 1] ?? 0) - sum * q;
-    row[k] = (row[k] ?? 0) - sum;
+    row[k + 1] = at(row, k + 1) - sum * q;
+    row[k] = at(row, k) - sum;
   }
 }

@@ -1,3 +1,5 @@
+import { at } from "./entries.ts";
+
 /** The value of one component of the state at an earlier time, in hours. */
 export type Past = (component: number, time: number) => number;
 
@@ -13,6 +15,7 @@ export type History = {
 export function history(memory: number, before: (component: number) => number): History {
   let segments: Segment[] = [];
   let hint = 0;
+  let tidyAt = 8192;
   const find = (time: number): Segment | undefined => {
     const holds = (segment: Segment | undefined): boolean =>
       segment !== undefined && segment.start <= time && time <= segment.start + segment.length;
@@ -22,7 +25,7 @@ export function history(memory: number, before: (component: number) => number): 
     let [low, high] = [0, segments.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((segments[middle]?.start ?? 0) <= time) low = middle;
+      if ((segments[middle] as Segment).start <= time) low = middle;
       else high = middle - 1;
     }
     hint = low;
@@ -31,10 +34,9 @@ export function history(memory: number, before: (component: number) => number): 
   return {
     add(start, length, coefficients) {
       segments.push({ start, length, coefficients });
-      if (segments.length < 8192) return;
-      const kept = segments.filter((segment) => segment.start + segment.length >= start - memory);
-      if (kept.length > segments.length / 2) return;
-      segments = kept;
+      if (segments.length < tidyAt) return;
+      segments = segments.filter((segment) => segment.start + segment.length >= start - memory);
+      tidyAt = Math.max(8192, 2 * segments.length);
       hint = 0;
     },
     past(component, time) {
@@ -49,7 +51,7 @@ export function history(memory: number, before: (component: number) => number): 
 export function interpolate(coefficients: Float64Array, component: number, share: number): number {
   const i = 5 * component;
   const rest = 1 - share;
-  const last = (coefficients[i + 3] ?? 0) + rest * (coefficients[i + 4] ?? 0);
-  const middle = (coefficients[i + 1] ?? 0) + rest * ((coefficients[i + 2] ?? 0) + share * last);
-  return (coefficients[i] ?? 0) + share * middle;
+  const last = at(coefficients, i + 3) + rest * at(coefficients, i + 4);
+  const middle = at(coefficients, i + 1) + rest * (at(coefficients, i + 2) + share * last);
+  return at(coefficients, i) + share * middle;
 }

@@ -1,3 +1,4 @@
+import { at } from "./entries.ts";
 import type { Complex } from "./complex.ts";
 import type { DelaySystem } from "./delay-system.ts";
 import { positiveRoot, steadyService } from "./equilibrium.ts";
@@ -85,7 +86,7 @@ export function inFlightRoots(model: InFlightModel, count = 1): Complex[] {
 export function inFlightCriticalDelay(model: Omit<InFlightModel, "spinUpDelay">): number | undefined {
   const job = 1 / model.parameters.completionRate;
   const stable = (spinUpDelay: number): boolean =>
-    (inFlightRoots({ ...model, spinUpDelay })[0]?.re ?? -1) < 0;
+    inFlightRoots({ ...model, spinUpDelay }).every(({ re }) => re < 0);
   let last = 1e-3 * job;
   if (!stable(last)) return last;
   for (let delay = last; delay < 100 * job; delay *= 1.25) {
@@ -121,9 +122,10 @@ export function inFlightTrajectory(
       initial: [initial.queued, initial.idle, initial.busy, 0],
       before: () => 0,
       delays: spinUpDelay > 0 ? [spinUpDelay] : [],
-      derivative(time, [queued = 0, idle = 0, busy = 0, inFlight = 0], past, out) {
+      derivative(time, state, past, out) {
+        const { queued, idle, busy } = asState(state);
         const then = time - spinUpDelay;
-        const ordered = orders(queued, idle, inFlight);
+        const ordered = orders(queued, idle, at(state, 3));
         const joined = spinUpDelay > 0 ? orders(past(0, then), past(1, then), past(3, then)) : ordered;
         const change = flowBalance(p, variant, { queued, idle, busy }, joined);
         [out[0], out[1], out[2], out[3]] = [change.queued, change.idle, change.busy, ordered - joined];
@@ -132,5 +134,5 @@ export function inFlightTrajectory(
     times,
     tolerance,
   );
-  return rows.map((row) => ({ ...asState(row), inFlight: row[3] ?? 0 }));
+  return rows.map((row) => ({ ...asState(row), inFlight: at(row, 3) }));
 }

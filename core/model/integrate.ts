@@ -1,4 +1,5 @@
 import { UpdraftError } from "../errors.ts";
+import { at, entry } from "./entries.ts";
 import { history, interpolate, type Past } from "./history.ts";
 
 export type DelayProblem = {
@@ -26,7 +27,9 @@ export type Tolerance = { readonly relative: number; readonly absolute: number }
 /** Tight enough for 1e-9 of a trajectory of three days. */
 export const FINE: Tolerance = { relative: 1e-11, absolute: 1e-13 };
 
-const MOST_STEPS = 1_000_000;
+const MOST_STEPS = 300_000;
+/** After so many steps the transient is over, and the rest of the run can be judged by what is done. */
+const JUDGED_AFTER = 20_000;
 /** A jump at 0 has become smooth enough for a method of order 5 after so many delays. */
 const SMOOTHED_AFTER = 5;
 
@@ -47,9 +50,10 @@ export function integrate(
   const { initial } = problem;
   const memory = history(
     Math.max(problem.memory ?? 0, ...problem.delays) * (1 + 1e-9),
-    problem.before ?? ((component) => initial[component] ?? 0),
+    problem.before ?? ((component) => at(initial, component)),
   );
-  const impulses = [...(problem.impulses ?? [])];
+  const { impulses = [] } = problem;
+  let arrived = 0;
   const stops = breakpoints(
     problem.delays,
     impulses.map(({ time }) => time),
@@ -67,26 +71,30 @@ export function integrate(
   let time = 0;
   let steps = 0;
   let proposal = Math.min(longest, 1e-4 * end);
+  if (end / longest > MOST_STEPS) throw tooStiff(0);
   const jump = (): void => {
-    while (impulses[0] !== undefined && impulses[0].time <= time) impulses.shift()?.apply(state, memory.past);
+    for (let next = impulses[arrived]; next !== undefined && next.time <= time; next = impulses[++arrived])
+      next.apply(state, memory.past);
   };
   jump();
   for (const stop of stops) {
     step.restart(time, state);
     while (time < stop) {
-      if (steps++ > MOST_STEPS) throw tooStiff(time);
+      steps++;
+      const foreseen = steps < JUDGED_AFTER ? steps : (steps * end) / time;
+      if (foreseen > MOST_STEPS) throw tooStiff(time);
       const last = proposal >= (stop - time) * (1 - 1e-9);
       const tried = Math.min(last ? stop - time : proposal, longest);
+      if (!last && tried < 1e-13 * end) throw tooStiff(time);
       const { error, coefficients } = step.attempt(time, state, tried);
       if (!(error <= 1)) {
         proposal = tried * (Number.isFinite(error) ? Math.max(0.2, 0.9 * error ** -0.2) : 0.1);
-        if (time + proposal / 16 === time) throw tooStiff(time);
         continue;
       }
       memory.add(time, tried, coefficients);
       const reached = last && tried === stop - time ? stop : time + tried;
-      for (; asked < times.length && (times[asked] ?? 0) <= reached; asked++) {
-        const share = Math.min(1, ((times[asked] ?? 0) - time) / tried);
+      for (; asked < times.length && at(times, asked) <= reached; asked++) {
+        const share = Math.min(1, (at(times, asked) - time) / tried);
         rows.push(initial.map((_, i) => interpolate(coefficients, i, share)));
       }
       step.accept(state);
@@ -101,7 +109,7 @@ export function integrate(
 }
 
 function checkTimes(times: readonly number[]): void {
-  const wrong = times.findIndex((time, i) => !(time >= (times[i - 1] ?? 0) && time < 1e9));
+  const wrong = times.findIndex((time, i) => !(time >= (i > 0 ? at(times, i - 1) : 0) && time < 1e9));
   if (wrong < 0) return;
   throw new UpdraftError(
     "usage",
@@ -135,7 +143,7 @@ export function breakpoints(delays: readonly number[], impulses: readonly number
     const near = (other: number | undefined): boolean =>
       other !== undefined && Math.abs(other - time) <= 1e-12 * Math.max(1, time);
     if (exact.has(time)) return true;
-    return !near(sorted[i - 1]) && !(near(sorted[i + 1]) && exact.has(sorted[i + 1] ?? 0));
+    return !near(sorted[i - 1]) && !(near(sorted[i + 1]) && exact.has(at(sorted, i + 1)));
   });
 }
 
@@ -176,29 +184,29 @@ function stepper(problem: DelayProblem, past: Past, n: number, tolerance: Tolera
   const k = C.map(() => new Float64Array(n));
   const next = new Float64Array(n);
   const slope = (stage: number, time: number, state: Float64Array): void =>
-    problem.derivative(time, state, past, k[stage] ?? new Float64Array(n));
+    problem.derivative(time, state, past, k[stage] as Float64Array);
   const combine = (weights: readonly number[], i: number): number => {
     let sum = 0;
-    for (let stage = 0; stage < weights.length; stage++) sum += (weights[stage] ?? 0) * (k[stage]?.[i] ?? 0);
+    for (let stage = 0; stage < weights.length; stage++) sum += at(weights, stage) * entry(k, stage, i);
     return sum;
   };
   return {
     restart: (time, state) => slope(0, inside(time, 1e-13), state),
     attempt(time, state, length) {
       for (let stage = 1; stage < C.length; stage++) {
-        const weights = A[stage] ?? [];
-        for (let i = 0; i < n; i++) next[i] = (state[i] ?? 0) + length * combine(weights, i);
-        const at = time + (C[stage] ?? 0) * length;
+        const weights = A[stage] as readonly number[];
+        for (let i = 0; i < n; i++) next[i] = at(state, i) + length * combine(weights, i);
+        const moment = time + at(C, stage) * length;
         // The last two stages look from within the step at what may jump at its end.
-        slope(stage, stage < 5 ? at : inside(at, -1e-13), next);
+        slope(stage, stage < 5 ? moment : inside(moment, -1e-13), next);
       }
       let sum = 0;
       const coefficients = new Float64Array(5 * n);
       for (let i = 0; i < n; i++) {
-        const [from, to] = [state[i] ?? 0, next[i] ?? 0];
+        const [from, to] = [at(state, i), at(next, i)];
         const size = tolerance.absolute + tolerance.relative * Math.max(Math.abs(from), Math.abs(to));
         sum += ((length * combine(E, i)) / size) ** 2;
-        const [first, last] = [length * (k[0]?.[i] ?? 0), length * (k[6]?.[i] ?? 0)];
+        const [first, last] = [length * entry(k, 0, i), length * entry(k, 6, i)];
         const rise = to - from;
         coefficients.set(
           [from, rise, first - rise, rise - last - (first - rise), length * combine(D, i)],
@@ -209,7 +217,7 @@ function stepper(problem: DelayProblem, past: Past, n: number, tolerance: Tolera
     },
     accept(state) {
       state.set(next);
-      k[0]?.set(k[6] ?? []);
+      (k[0] as Float64Array).set(k[6] as Float64Array);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Complex } from "./complex.ts";
+import { at } from "./entries.ts";
 import type { DelaySystem } from "./delay-system.ts";
 import { balance } from "./equilibrium.ts";
 import { idleEnds, matches, timerRate } from "./flows.ts";
@@ -159,10 +160,11 @@ export function leaseTrajectory(
       initial: [queued, 0, 0, 0],
       before: () => 0,
       delays: [...(spinUpDelay > 0 ? [spinUpDelay] : []), spinUpDelay + lease, lease],
-      derivative(time, [queued = 0, idle = 0, busy = 0, hazard = 0], past, out) {
+      derivative(time, state, past, out) {
+        const { queued, idle, busy } = asState(state);
         const machines = idle + busy;
         const ordering = spinUpDelay > 0 ? past(0, time - spinUpDelay) : queued;
-        const survival = Math.exp(past(3, time - lease) - hazard);
+        const survival = Math.exp(past(3, time - lease) - at(state, 3));
         const ended = p.provisioningRate * past(0, time - spinUpDelay - lease) * survival;
         const idleShare = machines > 0 ? idle / machines : 1;
         const evicted = ended * (1 - idleShare);

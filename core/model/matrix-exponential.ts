@@ -1,3 +1,5 @@
+import { entry } from "./entries.ts";
+
 /** e^(A t) of a small real matrix: Taylor's series after halving, then squaring. */
 export function matrixExponential(matrix: readonly (readonly number[])[], time: number): number[][] {
   const norm = Math.max(...matrix.map((row) => row.reduce((sum, value) => sum + Math.abs(value * time), 0)));
@@ -18,7 +20,7 @@ const identity = (n: number): number[][] =>
   Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
 
 const sum = (a: readonly number[][], b: readonly number[][]): number[][] =>
-  a.map((row, i) => row.map((value, j) => value + (b[i]?.[j] ?? 0)));
+  a.map((row, i) => row.map((value, j) => value + entry(b, i, j)));
 
 const product = (a: readonly number[][], b: readonly number[][]): number[][] =>
-  a.map((row) => row.map((_, j) => row.reduce((total, value, k) => total + value * (b[k]?.[j] ?? 0), 0)));
+  a.map((row) => row.map((_, j) => row.reduce((total, value, k) => total + value * entry(b, k, j), 0)));

@@ -1,3 +1,4 @@
+import { add, at, zeros } from "./entries.ts";
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
 import { characteristic, longestDelay, withoutZeroDelays, type DelaySystem } from "./delay-system.ts";
@@ -57,18 +58,14 @@ function candidates(system: DelaySystem, nodes: number): Complex[] {
 function generator(system: DelaySystem, nodes: number): number[][] {
   const n = system.matrix.length;
   const size = n + nodes * system.feedbacks.length;
-  const rows = Array.from({ length: size }, () => Array.from({ length: size }, () => 0));
-  const add = (i: number, j: number, value: number): void => {
-    const row = rows[i];
-    if (row !== undefined) row[j] = (row[j] ?? 0) + value;
-  };
-  system.matrix.forEach((row, i) => row.forEach((value, j) => add(i, j, value)));
+  const rows = zeros(size);
+  system.matrix.forEach((row, i) => row.forEach((value, j) => add(rows, i, j, value)));
   system.feedbacks.forEach((feedback, k) => {
     const start = n + k * nodes - 1;
     // Node 0 is now, where the memory is the output of the states.
     const addNode = (i: number, node: number, value: number): void => {
-      if (node > 0) add(i, start + node, value);
-      else feedback.output.forEach((weight, j) => add(i, j, weight * value));
+      if (node > 0) add(rows, i, start + node, value);
+      else feedback.output.forEach((weight, j) => add(rows, i, j, weight * value));
     };
     const longest = Math.max(...feedback.inputs.map(({ delay }) => delay));
     const x = chebyshev(nodes);
@@ -92,7 +89,7 @@ const barycentric = (i: number, nodes: number): number =>
 /** Entry of the differentiation matrix at Chebyshev points (Trefethen's `cheb`). */
 function differentiation(x: readonly number[], i: number, j: number): number {
   const nodes = x.length - 1;
-  const [xi, xj] = [x[i] ?? 0, x[j] ?? 0];
+  const [xi, xj] = [at(x, i), at(x, j)];
   if (i !== j) return barycentric(j, nodes) / barycentric(i, nodes) / (xi - xj);
   if (i === nodes) return -(2 * nodes * nodes + 1) / 6;
   return -xi / (2 * (1 - xi * xi));

@@ -1,5 +1,6 @@
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
+import { add, at } from "./entries.ts";
 import { characteristic, withoutZeroDelays, type Characteristic, type DelaySystem } from "./delay-system.ts";
 
 const MOST_EVALUATIONS = 200_000;
@@ -84,28 +85,26 @@ export function enclosure(system: DelaySystem, abscissa: number): { height: numb
   for (const { output, inputs } of system.feedbacks)
     for (const { delay, gain } of inputs) {
       const size = Math.exp(-abscissa * delay);
-      sizes.forEach((row, i) =>
-        output.forEach((weight, j) => {
-          row[j] = (row[j] ?? 0) + Math.abs((gain[i] ?? 0) * weight) * size;
-        }),
+      gain.forEach((factor, i) =>
+        output.forEach((weight, j) => add(sizes, i, j, Math.abs(factor * weight) * size)),
       );
     }
   const radius = 1.01 * spectralRadiusBound(sizes) + 1e-9;
-  const diagonal = Math.max(...system.matrix.map((row, i) => row[i] ?? 0));
+  const diagonal = Math.max(...system.matrix.map((row, i) => at(row, i)));
   return { height: radius, right: Math.max(diagonal, abscissa) + radius };
 }
 
 /** An upper bound of the spectral radius of a matrix without negative entries (Collatz and Wielandt). */
 function spectralRadiusBound(sizes: readonly (readonly number[])[]): number {
   const times = (vector: readonly number[]): number[] =>
-    sizes.map((row) => row.reduce((sum, value, j) => sum + value * (vector[j] ?? 0), 0));
+    sizes.map((row) => row.reduce((sum, value, j) => sum + value * at(vector, j), 0));
   let vector = sizes.map(() => 1);
   let bound = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 60; i++) {
     const image = times(vector);
-    bound = Math.min(bound, Math.max(...image.map((value, j) => value / (vector[j] ?? 1))));
+    bound = Math.min(bound, Math.max(...image.map((value, j) => value / at(vector, j))));
     // Half of the old vector damps the two-cycles of matrices with a zero diagonal.
-    const mixed = image.map((value, j) => value + bound * (vector[j] ?? 0));
+    const mixed = image.map((value, j) => value + bound * at(vector, j));
     const largest = Math.max(...mixed);
     if (!(largest > 0)) return bound;
     vector = mixed.map((value) => Math.max(value / largest, 1e-9));

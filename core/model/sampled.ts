@@ -1,3 +1,4 @@
+import { add, entry, zeros } from "./entries.ts";
 import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
 import { eigenvalues } from "./eigenvalues.ts";
@@ -44,16 +45,12 @@ export function multipliersOf(l: Coefficients, period: number, spinUpDelay: numb
   const after = matrixExponential(between, period - (spinUpDelay - whole * period));
   // State: X_Q, X_I, X_R, then the queue at the last `whole` orders.
   const size = 3 + whole;
-  const map = Array.from({ length: size }, () => Array.from({ length: size }, () => 0));
-  const put = (i: number, j: number, value: number): void => {
-    const row = map[i];
-    if (row !== undefined) row[j] = (row[j] ?? 0) + value;
-  };
+  const map = zeros(size);
   const ordered = whole === 0 ? 0 : 2 + whole;
   for (let i = 0; i < 3; i++) {
-    for (let j = 0; j < 3; j++) put(i, j, through[i]?.[j] ?? 0);
-    put(i, ordered, (after[i]?.[1] ?? 0) * l.p * period);
+    for (let j = 0; j < 3; j++) add(map, i, j, entry(through, i, j));
+    add(map, i, ordered, entry(after, i, 1) * l.p * period);
   }
-  for (let order = 0; order < whole; order++) put(3 + order, order === 0 ? 0 : 2 + order, 1);
+  for (let order = 0; order < whole; order++) add(map, 3 + order, order === 0 ? 0 : 2 + order, 1);
   return eigenvalues(map).sort((a, b) => Math.hypot(b.re, b.im) - Math.hypot(a.re, a.im) || b.im - a.im);
 }

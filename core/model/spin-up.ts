@@ -1,4 +1,5 @@
 import { UpdraftError } from "../errors.ts";
+import { at } from "./entries.ts";
 import type { Estimate } from "./estimate.ts";
 import { logNormalTail } from "./gamma.ts";
 import { crossing } from "./solve.ts";
@@ -44,8 +45,7 @@ export function estimateSpinUp(
   observations: readonly SpinUp[],
   prior: SpinUpPrior = USUAL_SPIN_UP,
 ): SpinUpEstimate {
-  observations.forEach(check);
-  const known = summarise(observations);
+  const known = summarise(observations.map((one) => checked({ count: 1, ...one })));
   const cells = posterior(known, prior);
   const centre = quantileOf(cells, 0.5);
   const { joined } = known;
@@ -70,9 +70,10 @@ export function estimateSpinUp(
   };
 }
 
-function check({ from, to, count = 1 }: SpinUp): void {
+function checked(one: Required<SpinUp>): Required<SpinUp> {
+  const { from, to, count } = one;
   if (from >= 0 && to >= from && to > 0 && Number.isFinite(from) && count > 0 && Number.isFinite(count))
-    return;
+    return one;
   throw new UpdraftError(
     "usage",
     `a spin-up delay of ${count} machines between ${from} and ${to} hours`,
@@ -89,24 +90,29 @@ type Known = {
   readonly hours: number;
 };
 
-function summarise(observations: readonly SpinUp[]): Known {
+function summarise(observations: readonly Required<SpinUp>[]): Known {
   const exact = observations.filter(({ from, to }) => from === to);
   const n = countOf(exact);
-  const mean = exact.reduce((sum, one) => sum + (one.count ?? 1) * Math.log(one.from), 0) / Math.max(1, n);
-  const squares = exact.reduce((sum, one) => sum + (one.count ?? 1) * (Math.log(one.from) - mean) ** 2, 0);
+  const mean = exact.reduce((sum, one) => sum + one.count * Math.log(one.from), 0) / Math.max(1, n);
+  const squares = exact.reduce((sum, one) => sum + one.count * (Math.log(one.from) - mean) ** 2, 0);
   const bounds = observations
     .filter(({ from, to }) => from < to && (from > 0 || to < Number.POSITIVE_INFINITY))
-    .map(({ from, to, count = 1 }) => ({ low: Math.log(from), high: Math.log(to), count }));
+    .map(({ from, to, count }) => ({ low: Math.log(from), high: Math.log(to), count }));
   return {
     exact: { n, mean, squares },
     bounds,
     joined: countOf(observations.filter(({ to }) => to < Number.POSITIVE_INFINITY)),
-    hours: observations.reduce((sum, { from, count = 1 }) => sum + count * from, 0),
+    hours: observations.reduce((sum, { from, count }) => sum + count * from, 0),
   };
 }
 
-const countOf = (observations: readonly SpinUp[]): number =>
-  observations.reduce((sum, { count = 1 }) => sum + count, 0);
+const countOf = (observations: readonly Required<SpinUp>[]): number =>
+  observations.reduce((sum, { count }) => sum + count, 0);
+
+type Range = readonly [number, number];
+
+/** Means and logarithms of deviations that the grid covers. */
+type Box = { readonly means: Range; readonly spreads: Range };
 
 /** A possible mean and standard deviation of the logarithm of the delay, and how likely it is. */
 type Cell = { readonly mean: number; readonly deviation: number; readonly weight: number };
@@ -114,7 +120,7 @@ type Cell = { readonly mean: number; readonly deviation: number; readonly weight
 function posterior(known: Known, prior: SpinUpPrior): Cell[] {
   const centre = Math.log(prior.median);
   // A hundredth to a hundred times the usual delay; spreads from 1 % to a factor of twenty.
-  let box = { means: [centre - 4.6, centre + 4.6], spreads: [Math.log(0.01), Math.log(3)] };
+  let box: Box = { means: [centre - 4.6, centre + 4.6], spreads: [Math.log(0.01), Math.log(3)] };
   for (let zoom = 0; ; zoom++) {
     const cells = gridOf(known, prior, box);
     const best = Math.max(...cells.map(({ log }) => log));
@@ -142,10 +148,10 @@ function posterior(known: Known, prior: SpinUpPrior): Cell[] {
   }
 }
 
-const width = ([low = 0, high = 0]: readonly number[]): number => high - low;
+const width = ([low, high]: Range): number => high - low;
 
 /** Bounds of these grid values with a cell to spare, within the old ones. */
-function around(values: readonly number[], [low = 0, high = 0]: readonly number[]): number[] {
+function around(values: readonly number[], [low, high]: Range): Range {
   const cell = (high - low) / (CELLS - 1);
   return [Math.max(low, Math.min(...values) - cell), Math.min(high, Math.max(...values) + cell)];
 }
@@ -153,10 +159,9 @@ function around(values: readonly number[], [low = 0, high = 0]: readonly number[
 function gridOf(
   known: Known,
   prior: SpinUpPrior,
-  box: { readonly means: readonly number[]; readonly spreads: readonly number[] },
+  box: Box,
 ): { readonly mean: number; readonly spread: number; readonly log: number }[] {
-  const place = ([low = 0, high = 0]: readonly number[], i: number): number =>
-    low + ((high - low) * i) / (CELLS - 1);
+  const place = ([low, high]: Range, i: number): number => low + ((high - low) * i) / (CELLS - 1);
   return Array.from({ length: CELLS * CELLS }, (_, cell) => {
     const mean = place(box.means, cell % CELLS);
     const spread = place(box.spreads, Math.floor(cell / CELLS));
@@ -180,22 +185,18 @@ function logPosterior({ exact, bounds }: Known, prior: SpinUpPrior, mean: number
   return log;
 }
 
-/** Quantile of the mean of the logarithm: where the weights of the grid's columns reach that share. */
+/** Quantile of the mean of the logarithm: within the column of the grid where the weights reach that share. */
 function quantileOf(cells: readonly Cell[], share: number): number {
   const columns = new Map<number, number>();
   for (const { mean, weight } of cells) columns.set(mean, (columns.get(mean) ?? 0) + weight);
-  const sorted = [...columns].sort(([a], [b]) => a - b);
-  const sum = sorted.reduce((total, [, weight]) => total + weight, 0);
+  const means = [...columns.keys()].sort((a, b) => a - b);
+  const weights = means.map((mean) => columns.get(mean) as number);
+  const wanted = share * weights.reduce((total, weight) => total + weight, 0);
+  const width = (at(means, means.length - 1) - at(means, 0)) / Math.max(1, means.length - 1);
+  let column = 0;
   let before = 0;
-  for (const [i, [mean, weight]] of sorted.entries()) {
-    if (before + weight >= share * sum) {
-      const cell = (sorted[i + 1]?.[0] ?? mean) - (sorted[i - 1]?.[0] ?? mean);
-      const cells = i > 0 && i < sorted.length - 1 ? 2 : 1;
-      return mean + (cell / cells) * ((share * sum - before) / weight - 0.5);
-    }
-    before += weight;
-  }
-  return sorted.at(-1)?.[0] ?? Number.NaN;
+  while (before + at(weights, column) < wanted) before += at(weights, column++);
+  return at(means, column) + width * ((wanted - before) / at(weights, column) - 0.5);
 }
 
 /** Quantile of the delay of a further machine, the mixture of lognormal delays over the grid. */

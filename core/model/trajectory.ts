@@ -1,3 +1,4 @@
+import { at } from "./entries.ts";
 import { idleEnds, matches } from "./flows.ts";
 import { integrate, type DelayProblem, type Impulse, type Tolerance } from "./integrate.ts";
 import {
@@ -60,21 +61,21 @@ export function trajectory(run: Run, times: readonly number[], tolerance?: Toler
     initial: [initial.queued, initial.idle, initial.busy],
     delays: delayed ? [spinUpDelay] : [],
     memory: spinUpDelay,
-    impulses: continuous ? [] : arrivals(p, ordering.period, spinUpDelay, times.at(-1) ?? 0),
-    derivative(time, [queued = 0, idle = 0, busy = 0], past, out) {
-      const ordering = delayed ? past(0, time - spinUpDelay) : queued;
-      const provisioned = continuous ? p.provisioningRate * ordering : 0;
-      const change = flowBalance(p, variant, { queued, idle, busy }, provisioned);
+    impulses: continuous ? [] : arrivals(p, ordering.period, spinUpDelay, Math.max(0, ...times)),
+    derivative(time, state, past, out) {
+      const orderedBy = delayed ? past(0, time - spinUpDelay) : at(state, 0);
+      const provisioned = continuous ? p.provisioningRate * orderedBy : 0;
+      const change = flowBalance(p, variant, asState(state), provisioned);
       [out[0], out[1], out[2]] = [change.queued, change.idle, change.busy];
     },
   };
   return integrate(problem, times, tolerance).map(asState);
 }
 
-export const asState = ([queued = 0, idle = 0, busy = 0]: readonly number[]): PoolState => ({
-  queued,
-  idle,
-  busy,
+export const asState = (state: ArrayLike<number>): PoolState => ({
+  queued: at(state, 0),
+  idle: at(state, 1),
+  busy: at(state, 2),
 });
 
 /** Throws `usage` unless all numbers of the pool are finite and not negative. */
@@ -107,8 +108,8 @@ function arrivals(p: ModelParameters, period: number, delay: number, end: number
       time: ordered + delay,
       apply(state, past) {
         // Without a delay, an order at 0 is made on the state itself.
-        const queued = delay > 0 || order > 0 ? past(0, ordered) : (state[0] ?? 0);
-        state[1] = (state[1] ?? 0) + p.provisioningRate * period * queued;
+        const queued = delay > 0 || order > 0 ? past(0, ordered) : at(state, 0);
+        state[1] = at(state, 1) + p.provisioningRate * period * queued;
       },
     });
   }

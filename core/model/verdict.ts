@@ -1,3 +1,4 @@
+import { at } from "./entries.ts";
 import type { Estimate } from "./estimate.ts";
 import { pm2Stable } from "./pm2.ts";
 import { SYMBOLS, type ModelParameters, type ModelVariant } from "./parameters.ts";
@@ -34,7 +35,7 @@ export function stabilityVerdict(
   }
   const stable = (point: readonly number[]): boolean => {
     const parameters = Object.fromEntries(NAMES.map((name, i) => [name, point[i]])) as ModelParameters;
-    return pm2Stable(parameters, variant, point[NAMES.length] ?? Number.NaN);
+    return pm2Stable(parameters, variant, at(point, NAMES.length));
   };
   let every: boolean | undefined;
   for (const point of points(intervals)) {
@@ -54,7 +55,7 @@ function* points(intervals: readonly { readonly low: number; readonly high: numb
   const primes = [2, 3, 5, 7, 11, 13, 17];
   for (let draw = 1; draw <= DRAWS; draw++)
     yield intervals.map(({ low, high }, i) => {
-      const share = (draw * Math.sqrt(primes[i] ?? 0)) % 1;
+      const share = (draw * Math.sqrt(at(primes, i))) % 1;
       return low * (high / low) ** share;
     });
 }

@@ -38,7 +38,8 @@ test("just before the Hopf point no root lies right of the imaginary axis, just 
   for (const p of randomParameters(160, 22)) {
     const l = linearise(p, VARIANTS[i++ % VARIANTS.length] ?? PRINTED);
     const point = hopfOf(l);
-    if (point === undefined) continue;
+    // A delay of years takes too many turns to count.
+    if (point === undefined || point.criticalDelay > 1e4) continue;
     assert.equal(countRootsRightOf(pm2System(l, 0.99 * point.criticalDelay), 0), 0);
     assert.equal(countRootsRightOf(pm2System(l, 1.01 * point.criticalDelay), 0), 2);
     counted++;
@@ -118,7 +119,7 @@ test("beyond the critical delay a timer may give the stability back, and pm2Stab
     }
   }
   assert.equal(checked, 12);
-  console.log(regained);
+  assert.ok(regained > 0);
 });
 
 test("the critical gain is where the critical delay has come down to the spin-up delay", () => {
