@@ -3,7 +3,7 @@ import { UpdraftError } from "../errors.ts";
 import type { Complex } from "./complex.ts";
 import { characteristic, longestDelay, withoutZeroDelays, type DelaySystem } from "./delay-system.ts";
 import { eigenvalues } from "./eigenvalues.ts";
-import { countWithin } from "./root-count.ts";
+import { countWithin, enclosure } from "./root-count.ts";
 
 /** Chebyshev nodes per memory, tried one after the other until the count of roots confirms that none was missed. */
 const RESOLUTIONS = [16, 32, 64, 128];
@@ -11,21 +11,27 @@ const RESOLUTIONS = [16, 32, 64, 128];
 const LARGEST_EXPONENT = 200;
 /** A count that takes longer runs too close to a root, or too far left. */
 const MOST_EVALUATIONS = 20_000;
+/** More starts than these cost more than a finer mesh. */
+const MOST_STARTS = 3000;
 
 /**
- * The rightmost characteristic roots in the upper half plane (real ones included), rightmost first, in 1/h: up to `count`,
- * fewer when no more exist or are resolved, polished by Newton's method on the characteristic function. The
+ * The rightmost characteristic roots in the upper half plane (real ones included), rightmost first, in 1/h: `count`, or
+ * fewer when the finest mesh resolves no more; polished by Newton's method on the characteristic function. The
  * argument principle confirms that none lies further right. Source: Breda, Maset and Vermiglio, SIAM J. Sci. Comput. 27
  * (2005). Throws `failed` rather than giving roots that could not be confirmed.
  */
 export function rightmostRoots(given: DelaySystem, count: number): Complex[] {
   const system = withoutZeroDelays(given);
-  for (const nodes of RESOLUTIONS) {
-    const roots = polished(system, candidates(system, nodes));
-    // Roots that move as fast as the mesh is fine are not yet to be trusted beyond the confirmed ones.
-    if (roots.length >= Math.min(count, leastRoots(system)) && confirmed(system, roots, count))
-      return roots.slice(0, count);
-    if (system.feedbacks.length === 0) break;
+  const resolutions = system.feedbacks.length > 0 ? RESOLUTIONS : RESOLUTIONS.slice(0, 1);
+  for (const nodes of resolutions) {
+    const enough = nodes === resolutions.at(-1) ? 1 : count;
+    const right = (roots: readonly Complex[]): boolean =>
+      roots.length >= enough && confirmed(system, roots, count);
+    const coarse = polished(system, candidates(system, nodes));
+    if (right(coarse)) return coarse.slice(0, count);
+    if (nodes === RESOLUTIONS[0]) continue;
+    const roots = polished(system, [...coarse, ...startsAlong(system, coarse)]);
+    if (right(roots)) return roots.slice(0, count);
   }
   throw new UpdraftError(
     "failed",
@@ -34,11 +40,17 @@ export function rightmostRoots(given: DelaySystem, count: number): Complex[] {
   );
 }
 
-/** Without a delay there are only as many roots as states; with one, infinitely many. */
-function leastRoots({ matrix, feedbacks, structuralRoots }: DelaySystem): number {
-  return feedbacks.length > 0
-    ? Number.POSITIVE_INFINITY
-    : Math.ceil((matrix.length - structuralRoots.length) / 2);
+/**
+ * Points on the line through the rightmost root found so far, as far up as roots can lie: those of a long delay stand about
+ * 2π/delay apart, finer than a coarse mesh resolves.
+ */
+function startsAlong(system: DelaySystem, roots: readonly Complex[]): Complex[] {
+  const delay = longestDelay(system);
+  const re = roots[0]?.re ?? 0;
+  const { height } = enclosure(system, re);
+  const count = Math.floor((2 * delay * height) / Math.PI);
+  if (!(count <= MOST_STARTS)) return [];
+  return Array.from({ length: count }, (_, i) => ({ re, im: ((i + 1) * Math.PI) / (2 * delay) }));
 }
 
 /**
@@ -108,7 +120,7 @@ function interpolation(x: readonly number[], at: number): number[] {
 function polished(system: DelaySystem, guesses: readonly Complex[]): Complex[] {
   const delay = longestDelay(system);
   const evaluate = characteristic(system);
-  const scale = Math.max(...guesses.map(({ re, im }) => Math.hypot(re, im)));
+  const scale = Math.max(0, ...guesses.map(({ re, im }) => Math.hypot(re, im)));
   const roots: Complex[] = [];
   for (const guess of guesses) {
     const root = newton(evaluate, guess, LARGEST_EXPONENT / delay);
@@ -146,16 +158,22 @@ function newton(
   return undefined;
 }
 
-/** Counts the roots right of a line through the widest gap behind those asked for, and compares. */
+/**
+ * Counts the roots right of a line behind those asked for, and compares. The line goes through the widest of the next gaps, but
+ * no further left than that: a coarse mesh may not have found what lies there.
+ */
 function confirmed(system: DelaySystem, roots: readonly Complex[], count: number): boolean {
   const last = Math.min(count, roots.length) - 1;
+  const delay = longestDelay(system);
   let best = { gap: 0, line: 0, found: 0 };
   let found = 0;
   for (const [i, root] of roots.slice(0, last + 4).entries()) {
     found += root.im === 0 ? 1 : 2;
     if (i < last) continue;
-    const next = roots[i + 1]?.re ?? root.re - Math.hypot(root.re, root.im) - 1;
-    if (root.re - next > best.gap) best = { gap: root.re - next, line: (root.re + next) / 2, found };
+    const next = roots[i + 1]?.re ?? Number.NEGATIVE_INFINITY;
+    const furthest = delay > 0 ? 1 / delay : 1 + Math.hypot(root.re, root.im);
+    const gap = Math.min(root.re - next, furthest);
+    if (gap > best.gap) best = { gap, line: root.re - gap / 2, found };
   }
   return best.gap > 0 && countWithin(system, best.line, MOST_EVALUATIONS) === best.found;
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Complex } from "../../../core/model/complex.ts";
 import { characteristic, type DelaySystem } from "../../../core/model/delay-system.ts";
 import { hopfOf } from "../../../core/model/hopf.ts";
+import { inFlightRoots, type InFlightModel } from "../../../core/model/in-flight.ts";
 import { linearise } from "../../../core/model/linearisation.ts";
 import { PRINTED } from "../../../core/model/parameters.ts";
 import { pm2Roots, pm2System } from "../../../core/model/pm2.ts";
@@ -135,7 +136,7 @@ test("a count through a root, or one that takes too long, is given up aloud", ()
   assert.equal(countWithin(scalar(-1, -2, 1), -1e4, 1000), undefined);
 });
 
-test("roots that no mesh resolves are refused rather than guessed", () => {
+test("an oscillation far faster than the delay is still found", () => {
   const fast: DelaySystem = {
     matrix: [
       [0, 1],
@@ -144,5 +145,22 @@ test("roots that no mesh resolves are refused rather than guessed", () => {
     feedbacks: [{ output: [1, 0], inputs: [{ delay: 10, gain: [0, 100] }] }],
     structuralRoots: [],
   };
-  assert.throws(() => rightmostRoots(fast, 1), { kind: "failed", message: /could not be confirmed/ });
+  const [first] = rightmostRoots(fast, 1);
+  assert.ok(first && first.re > 0 && first.re < 0.1 && Math.abs(first.im - 1000) < 1);
+});
+
+test("roots that could not be confirmed are refused rather than guessed", () => {
+  const model: InFlightModel = {
+    parameters: {
+      submissionRate: 31067.02,
+      matchRate: 1.2353542307567692e-4,
+      provisioningRate: 2562.647,
+      completionRate: 11.34787,
+      idleTerminationRate: 2.13702,
+      runningTerminationRate: 16.06344,
+    },
+    variant: { matching: "min", evicted: "requeued", idleEnd: "rate" },
+    spinUpDelay: 18.06448,
+  };
+  assert.throws(() => inFlightRoots(model), { kind: "failed", message: /could not be confirmed/ });
 });
