@@ -1,4 +1,5 @@
 import type { Exclusion } from "./demand.ts";
+import { plural } from "./plural.ts";
 import type { Decision } from "./policy.ts";
 import type { Held } from "./veto.ts";
 
@@ -8,6 +9,8 @@ export type Explained = {
   readonly decision: Decision;
   readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
   readonly maxInstances: number;
+  /** USD. */
+  readonly maxLiability?: number | undefined;
 };
 
 const WHY: Readonly<Record<Exclusion, string>> = {
@@ -51,6 +54,7 @@ function word(
   // Advice that there is nothing to advise limits nothing.
   if (p.veto !== undefined && !(p.veto.limitedBy === "Advise" && idle)) return p.veto.limitedBy;
   if (p.trouble !== undefined) return p.trouble.limitedBy;
+  if (decision.unaffordable > 0) return "Liability";
   if (decision.cut > 0) return "MaxInstances";
   if (decision.order > 0) return "None";
   return mainExclusion(p.excluded) ?? "None";
@@ -71,6 +75,9 @@ function sentence(
     );
   }
   if (decision.cut > 0) parts.push(`MAX_INSTANCES ${p.maxInstances} cuts ${decision.cut}`);
+  if (decision.unaffordable > 0) {
+    parts.push(`MAX_LIABILITY ${p.maxLiability ?? 0} USD cuts ${decision.unaffordable}`);
+  }
   const act =
     p.veto === undefined ? ["order", "release", "keep"] : ["would order", "would release", "would keep"];
   if (decision.order > 0) parts.push(`${act[0]} ${decision.order}`);
@@ -79,8 +86,4 @@ function sentence(
   if (p.veto !== undefined) parts.push(p.veto.reason);
   if (p.trouble !== undefined) parts.push(p.trouble.reason);
   return parts.join("; ");
-}
-
-function plural(count: number, word: string): string {
-  return count === 1 ? word : `${word}s`;
 }

@@ -10,9 +10,14 @@ import { asset } from "./assets.ts";
 import { optionHelp, parseOptions } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
-import { create } from "./verbs/create.ts";
+import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
+import { history } from "./verbs/history.ts";
+import { list } from "./verbs/list.ts";
+import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
+import { renew } from "./verbs/renew.ts";
+import { resize } from "./verbs/resize.ts";
 import { setup } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
 import { teardown } from "./verbs/teardown.ts";
@@ -25,9 +30,15 @@ const VERBS: readonly Verb[] = [
     policy: setupPolicy,
   }),
   publish,
+  plan,
   create,
+  list,
   status,
+  resize,
+  renew,
   deleteVerb,
+  prices,
+  history,
   teardown,
   version,
 ];
@@ -79,7 +90,7 @@ function verbHelp(verb: Verb): string {
 const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   updraft,
   "updraft-schedd": async (args) => {
-    process.exitCode = await schedd(args);
+    process.exitCode = await schedd(args, () => asset("catalogue.json"));
   },
   node: updraft,
 };

@@ -44,15 +44,23 @@ test("a plan changes nothing and says what it will do and what it costs at worst
   );
   assert.match(text, /order: 3 × on-demand, of m7i\.large, t3\.micro/);
   assert.match(text, /lease: 1h, until 2030-03-17T18:46:40Z; ends sooner when idle for 10m/);
-  assert.match(text, /worst case: 3 × 1\.00 h × 0\.1 USD = 0\.30 USD \(by UPDRAFT_burst_MAX_PRICE/);
+  // 3 × (3600 s + 120 s) × (0.1 + 0.001) USD per hour.
+  assert.match(text, /price of one, at most: 0\.1 USD by UPDRAFT_burst_MAX_PRICE \+ 0\.0010 disk, per hour/);
+  assert.match(text, /worst case: 3 × 1\.03 h = 0\.3131 USD/);
+  assert.match(text, /liability with this order: 0\.3131 USD, without a limit \(UPDRAFT_burst_MAX_LIABILITY/);
+  assert.match(text, /not included: traffic, NAT gateways/);
 });
 
-test("without a price the plan says that the worst case is not known", async () => {
+test("an order whose price is not known is refused before anything is done", async () => {
   const world = new World();
-  assert.match(
-    describePlan(await plan(world), world.now).join("\n"),
-    /worst case: not known, because UPDRAFT_burst_MAX_PRICE/,
-  );
+  world.book = { ...world.book, onDemand: {} };
+  await assert.rejects(plan(world), {
+    kind: "config",
+    message: "the price of m7i.large in us-east-1 is not known",
+    remedy: /updraft prices --annex burst --refresh, or set UPDRAFT_burst_MAX_PRICE/,
+  });
+  assert.deepEqual(world.deeds, []);
+  assert.equal((await plan(world, annex({ maxPrice: 0.2 }))).price.instance, 0.2);
 });
 
 test("the claim is written first and the manifest last, before the order", async () => {
@@ -249,6 +257,51 @@ test("spot-then-on-demand orders on-demand only what spot did not give, as an or
   );
   assert.notEqual(world.requests[0]?.ClientToken, world.requests[1]?.ClientToken);
   assert.deepEqual(fleetReasons(placed), ["E: none left"]);
+});
+
+test("what spot gave is told although the order on-demand is refused", async () => {
+  const knobs = annex({ purchase: "spot-then-on-demand" });
+  const refusing = (world: World, kind: "denied" | "failed") => {
+    const { createFleet } = world.ec2;
+    world.ec2.createFleet = async (request) => {
+      if (request.TargetCapacitySpecification.DefaultTargetCapacityType === "spot")
+        return createFleet(request);
+      throw new UpdraftError(kind, "no", "ask");
+    };
+    return world;
+  };
+  const one = { outcome: "answered", instanceIds: ["i-1"], errors: [] } as const;
+  const world = refusing(new World(), "denied");
+  world.fleetAnswers.push(one);
+  const placed = await placeOrders(world.ports, await plan(world, knobs));
+  assert.deepEqual(
+    [placed.length, placed[0]?.instanceIds, fleetReasons(placed)],
+    [1, ["i-1"], ["on-demand: no"]],
+  );
+  const nothing = refusing(new World(), "denied");
+  nothing.fleetAnswers.push({ ...one, instanceIds: [] });
+  await assert.rejects(placeOrders(nothing.ports, await plan(nothing, knobs)), { kind: "denied" });
+  const unclear = refusing(new World(), "failed");
+  unclear.fleetAnswers.push(one);
+  await assert.rejects(placeOrders(unclear.ports, await plan(unclear, knobs)), { kind: "failed" });
+});
+
+test("a type that is not there is the option's fault when the option named it", async () => {
+  const cases = [
+    ["--type", /^Correct --type\.$/],
+    [undefined, /^Correct UPDRAFT_burst_INSTANCE_TYPES\.$/],
+  ] as const;
+  for (const [typesOption, remedy] of cases) {
+    const world = new World();
+    const request = { instanceTypes: ["none.large"], typesOption };
+    await assert.rejects(plan(world, annex(), request), { kind: "config", remedy });
+    const said = (kind: "config" | "failed") => () =>
+      Promise.reject(new UpdraftError(kind, "no such type", "r"));
+    world.ec2.instanceTypes = said("config");
+    await assert.rejects(plan(world, annex(), request), { message: "no such type", remedy });
+    world.ec2.instanceTypes = said("failed");
+    await assert.rejects(plan(world, annex(), request), { kind: "failed", remedy: "r" });
+  }
 });
 
 test("when spot gives everything there is no second order", async () => {

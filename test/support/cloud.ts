@@ -1,19 +1,25 @@
 import { createHash } from "node:crypto";
+import type { AnnexJob, Remembered } from "../../core/annex-view.ts";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
+import type { HookSaid, StatusPorts } from "../../core/status.ts";
+import { formatRecords, parseRecords, type Ledger } from "../../core/ledger.ts";
 import type {
   Attachment,
   CloudFormation,
   Ec2,
   FleetOutcome,
+  Image,
+  LaunchedInstance,
   Stack,
   StackResource,
   Storage,
   StoredObject,
   TaggedResource,
 } from "../../core/ports.ts";
+import type { PriceBook, SpotPrice } from "../../core/prices.ts";
 
 /** An instance of annex burst, pool pool.test, schedd cm.pool.test. */
 export function instance(changes: Partial<Instance> = {}): Instance {
@@ -52,6 +58,28 @@ export const HOOK_POLICY = resource(
   "arn:aws:iam::123456789012:policy/updraft/updraft-HookPolicy-1",
 );
 
+/** Prices of the tests: round, so that sums are easy by hand. */
+export const BOOK: PriceBook = {
+  region: "us-east-1",
+  date: "2030-01-01",
+  source: "test list",
+  onDemand: {
+    RunInstances: { "m7i.large": 0.1, "m6i.large": 0.08, "t3.micro": 0.01, "c5.4xlarge": 0.7 },
+  },
+  volumes: { gp3: 0.073, "gp3-iops": 0.00365, "gp3-throughput": 0.0365, io2: 0.146, "io2-iops": 0.073 },
+  publicIpv4: 0.005,
+};
+
+/** Plain Linux with a root volume of 10 GiB, which costs 0.001 USD per hour by the book above. */
+export const IMAGE: Image = {
+  id: "ami-0123456789abcdef0",
+  name: "htcondor",
+  usageOperation: "RunInstances",
+  platform: "Linux/UNIX",
+  marketplace: false,
+  volumes: [{ type: "gp3", gib: 10, iops: 3000, throughput: 125 }],
+};
+
 export const ACCOUNT = "123456789012";
 
 /** A world for the flows of core/: a bucket, instances and stacks in memory, and a clock that sleeping moves. */
@@ -74,6 +102,11 @@ export class World {
   configFiles: Record<string, string> = {};
   /** The journal's files by order id. */
   readonly journalFiles = new Map<string, string>();
+  book: PriceBook = BOOK;
+  spot: SpotPrice[] = [];
+  image: Image = IMAGE;
+  /** Lines of the ledger. */
+  ledgerText = "";
   private orders = 0;
 
   constructor() {
@@ -147,6 +180,10 @@ export class World {
     return ids;
   }
 
+  private launched(ids: readonly string[]): LaunchedInstance[] {
+    return this.instances.filter(({ id }) => ids.includes(id));
+  }
+
   readonly ec2: Ec2 = {
     instances: async () => this.instances,
     liveInstances: async (annex) =>
@@ -159,7 +196,8 @@ export class World {
       const answer = this.fleetAnswers.shift() ?? "launch";
       const count = request.TargetCapacitySpecification.TotalTargetCapacity;
       if (answer === "launch") {
-        return { outcome: "answered", instanceIds: this.launch(request, count), errors: [] };
+        const instanceIds = this.launch(request, count);
+        return { outcome: "answered", instanceIds, launched: this.launched(instanceIds), errors: [] };
       }
       if (answer === "lost") {
         this.launch(request, count);
@@ -186,7 +224,7 @@ export class World {
         ids.includes(one.id) ? { ...one, tags: { ...one.tags, ...tags } } : one,
       );
     },
-    image: async (id) => (id === "ami-00000000" ? undefined : { id, name: "htcondor" }),
+    image: async (id) => (id === "ami-00000000" ? undefined : { ...this.image, id }),
   };
 
   /** What the next deletions of a stack fail with, resource by resource, before one succeeds. */
@@ -298,7 +336,33 @@ export class World {
     },
   };
 
+  /** What the schedd, its history and the hook know of instances. */
+  annexJobs: AnnexJob[] = [];
+  history: string[] = [];
+  remembered: Remembered = {};
+  hookSaid: HookSaid | undefined;
+
+  /** The ports of those that look: status, list, resize. */
+  get looking(): StatusPorts & CreatePorts {
+    return {
+      ...this.ports,
+      jobs: async () => this.annexJobs,
+      worked: async (ids) => this.history.filter((id) => ids.includes(id)),
+      remembered: async () => this.remembered,
+      hookSaid: async () => this.hookSaid,
+      rates: async () => ({ hourly: () => 0.1, worst: (one) => (one.spot ? undefined : 0.2) }),
+    };
+  }
+  readonly ledger: Ledger = {
+    read: async () => parseRecords(this.ledgerText),
+    append: async (records) => void (this.ledgerText += formatRecords(records)),
+  };
+
   readonly ports: CreatePorts = {
+    ledger: this.ledger,
+    prices: async () => this.book,
+    spotPrices: async (types, zones) =>
+      this.spot.filter(({ type, zone }) => types.includes(type) && zones.includes(zone)),
     journal: this.journal,
     clock: this.clock,
     ec2: this.ec2,
