@@ -221,10 +221,12 @@ async function working(world: AccountWorld, ground: Ground): Promise<AccountWorl
   return employ(world);
 }
 
-async function hostile(world: AccountWorld, { name, ignore }: Statement) {
+async function hostile(world: AccountWorld, statement: Statement) {
+  const { name, ignore } = statement;
   const found = HOSTILE.find(({ statement }) => statement === name);
   if (found === undefined) return { what: "", said: "no hostile call is known" };
-  await updraftAs(world, world.operator, ...CREATE, "--no-wait");
+  const waiting = groundOf(statement) === "node" ? [] : ["--no-wait"];
+  await updraftAs(world, world.operator, ...CREATE, ...waiting);
   const aim = await target(world, imageId("htcondor-updraft"));
   const refused = await found.attempt(world, aim);
   await world.sandbox.settings({ ignoredStatements: [ignore] });

@@ -60,7 +60,7 @@ describe(
 
     test("the holder of hook and operator policy creates an instance, which joins, and sees it", async () => {
       await does(world.operator, "create", ANNEX, "--count", "1", "--lease", "1h", "--yes");
-      assert.match(await does(world.operator, "status", ANNEX), /joined/);
+      assert.match(await does(world.operator, "status", ANNEX), /1 idle/);
       aim = await target(world, imageId("htcondor-updraft"));
     });
 
