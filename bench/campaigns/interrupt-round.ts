@@ -18,6 +18,7 @@ const command = (name: string, ...args: readonly string[]) => ({ name, args });
 const SETUP_REGION = ["setup", "--region", REGION];
 const SETUP_ANNEX = ["setup", "--annex", ANNEX, "--node-program", ANY_PROGRAM];
 const CREATE = ["create", ANNEX, "--count", "1", "--lease", "1h", "--yes", "--no-wait"];
+const RENEW = ["renew", ANNEX, "--yes", "--lease"];
 const DELETE = ["delete", ANNEX, "--yes"];
 const TEARDOWN_ANNEX = ["teardown", "--annex", ANNEX, "--yes"];
 const TEARDOWN_REGION = ["teardown", "--region", REGION, "--yes"];
@@ -31,6 +32,8 @@ export const COMMANDS: readonly Interrupted[] = [
   { ...command("setup --annex", ...SETUP_ANNEX), undo: TEARDOWN_ANNEX },
   // What a killed run has ordered stays ordered, and its repetition orders its own.
   { ...command("create", ...CREATE), undo: DELETE, varies: ["instances"] },
+  { ...command("resize", "resize", ANNEX, "--count", "2", "--yes"), undo: DELETE },
+  { ...command("renew", ...RENEW, "2h"), undo: [...RENEW, "1h", "--shorten"] },
   { ...command("delete", ...DELETE), undo: CREATE },
   { ...command("teardown --annex", ...TEARDOWN_ANNEX), undo: SETUP_ANNEX },
   { ...command("teardown --region", ...TEARDOWN_REGION), undo: SETUP_REGION },
