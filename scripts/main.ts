@@ -9,22 +9,28 @@ import { asset } from "./assets.ts";
 import { optionHelp, parseOptions } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
+import { check } from "./verbs/check.ts";
 import { create } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { publish } from "./verbs/publish.ts";
-import { setup } from "./verbs/setup.ts";
+import { setup, type Templates } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
+import { sweep } from "./verbs/sweep.ts";
 import { teardown } from "./verbs/teardown.ts";
 import { version } from "./verbs/version.ts";
 
+const TEMPLATES: Templates = {
+  account: () => accountTemplate(asset("lambda.js")),
+  annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+};
+
 const VERBS: readonly Verb[] = [
-  setup({
-    account: () => accountTemplate(asset("lambda.js")),
-    annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
-  }),
+  setup(TEMPLATES),
+  check(TEMPLATES),
   publish,
   create,
   status,
+  sweep,
   deleteVerb,
   teardown,
   version,
