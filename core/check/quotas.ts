@@ -1,6 +1,6 @@
 import { knobName, type AnnexKnobs } from "../knobs.ts";
 import type { Market } from "../order.ts";
-import { quotaOf, type Quota } from "../quotas.ts";
+import { quotaOf, type Quota } from "../quota.ts";
 import { ok, warning, wrong, type Found } from "./findings.ts";
 import type { RunningInstance, TypeFacts } from "./ports.ts";
 

@@ -2,8 +2,8 @@ import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2"
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
 import type { Hypervisor, SandboxImage } from "../ports.ts";
-import type { Handler, Handlers } from "../service.ts";
-import { ec2Answer } from "../wire/answer.ts";
+import type { Call, Handler, Handlers } from "../service.ts";
+import { ec2Answer, type Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { text } from "../wire/parameters.ts";
 import type { Catalog } from "./catalog.ts";
@@ -15,6 +15,7 @@ import { launchResolver } from "./launch.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
 import { runInstances } from "./run-instances.ts";
 import { starter } from "./start.ts";
+import { subnetActions } from "./subnets.ts";
 import { tagActions } from "./tags.ts";
 
 /** The emulator knows none of our instances: its answer to these would mislead. */
@@ -47,6 +48,7 @@ export function ec2(world: {
   images: readonly SandboxImage[];
   moto: EC2Client;
   iam: IAMClient;
+  forward: (call: Call) => Promise<Answer>;
   now: () => number;
 }): Handlers {
   const { instances, templates, faults, moto, now } = world;
@@ -58,6 +60,7 @@ export function ec2(world: {
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
+    ...subnetActions(instances, world.forward),
     ...fleets({ ...world, resolve, start }),
     RunInstances: runInstances({ ...world, resolve, start }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */
