@@ -1,8 +1,32 @@
 import assert from "node:assert/strict";
 import { describe as group, test } from "node:test";
+import { knobPiece } from "../../../core/check/access-point.ts";
 import type { Finding } from "../../../core/check/findings.ts";
 import { UpdraftError } from "../../../core/errors.ts";
 import { CheckWorld, PROGRAM } from "../../support/check.ts";
+import { annex } from "../../support/knobs.ts";
+
+test("knobs are told one by one: those that are wrong, or the annexes that they describe", async () => {
+  const source = "50.config, line 1";
+  const bad = [
+    { name: "UPDRAFT_burst_LEASE", value: "soon", source, expected: "a duration such as 8h" },
+    { name: "UPDRAFT_burst_REGION", value: undefined, source: undefined, expected: "something" },
+    { name: "UPDRAFT_x", value: "1", source: undefined, expected: "no knob" },
+  ];
+  assert.deepEqual(
+    (await knobPiece(bad, []).look()).map((one) => [one.level, one.what]),
+    [
+      ["wrong", "UPDRAFT_burst_LEASE = soon (50.config, line 1): expected a duration such as 8h"],
+      ["wrong", "UPDRAFT_burst_REGION is not set: expected something"],
+      ["wrong", "UPDRAFT_x = 1 (unknown place): expected no knob"],
+    ],
+  );
+  assert.equal((await knobPiece([], [annex()]).look())[0]?.what, "annex burst");
+  assert.equal(
+    (await knobPiece([], [annex(), annex({ name: "gpu" })]).look())[0]?.what,
+    "annexes burst, gpu",
+  );
+});
 
 const notOk = (findings: readonly Finding[]) => findings.filter((one) => one.level !== "ok");
 
