@@ -186,7 +186,7 @@ export function annexPieces(here: Region, ports: AnnexPorts, annex: AnnexKnobs, 
       await Promise.all([stackMade(), typesFound(), subnetsFound()]);
       const remedy =
         "Use credentials with Updraft's operator and hook policies, and run updraft setup again.";
-      return mayOrder(await tryOrders(ports, annex, site), "whoever runs this", remedy);
+      return mayOrder(await tryOrders(ports, annex, site), "these credentials", remedy);
     }),
   ];
 }

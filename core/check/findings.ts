@@ -52,7 +52,7 @@ export async function lookAt(pieces: readonly Piece[], bounded: Bounded): Promis
   const found = await Promise.all(
     pieces.map(async (piece) => {
       const results = await bounded(piece.look()).catch(failed);
-      return results.map((one) => ({ ...one, of: piece.of, piece: piece.name }));
+      return results.map((one) => ({ of: piece.of, piece: piece.name, ...one }));
     }),
   );
   return found.flat();

@@ -99,7 +99,7 @@ export async function carryOutProbe(
   plan: OrderPlan,
   control: { exclusively<T>(work: () => Promise<T>): Promise<T>; interrupted(): boolean },
 ): Promise<Finding[]> {
-  const finding = (found: Found): Finding => ({ ...found, of: plan.annex.name, piece: "probe" });
+  const finding = (found: Found): Finding => ({ of: plan.annex.name, piece: "probe", ...found });
   let ids: readonly string[] = [];
   try {
     const placed = await control.exclusively(async () => {

@@ -75,7 +75,7 @@ export function check(templates: Templates): Verb {
         site = readSite(settings);
       } catch (error) {
         if (!(error instanceof UpdraftError)) throw error;
-        tell([{ ...refusal(error), of: "access point", piece: "pool" }]);
+        tell([{ of: "access point", piece: "pool", ...refusal(error) }]);
       }
       if (site !== undefined) {
         tell(await lookAt(everyPiece(annexes, site, templates), bounded));
@@ -207,7 +207,7 @@ async function probeAnnex(
     });
   } catch (error) {
     if (!(error instanceof UpdraftError) || error.kind === "usage") throw error;
-    return [{ ...refusal(error), of: annex.name, piece: "probe" }];
+    return [{ of: annex.name, piece: "probe", ...refusal(error) }];
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
