@@ -1,6 +1,6 @@
 import { hookJob, type CronJob } from "../cron-job.ts";
 import { UpdraftError } from "../errors.ts";
-import { knobName, type AnnexKnobs, type KnobProblem, type Setting } from "../knobs.ts";
+import { knobName, type AnnexKnobs, type KnobProblem, type Knobs, type Setting } from "../knobs.ts";
 import type { Site } from "../site.ts";
 import { SCHEDD_ATTRIBUTE } from "../start-expression.ts";
 import { formatDuration } from "../time.ts";
@@ -24,9 +24,11 @@ const OF = "access point";
 const piece = (name: string, look: Piece["look"]): Piece => ({ of: OF, name, look });
 
 /** The knobs, each bad one told by itself. */
-export function knobPiece(problems: readonly KnobProblem[], annexes: readonly AnnexKnobs[]): Piece {
-  return piece("knobs", async () =>
-    problems.length === 0
+export function knobPiece(problems: readonly KnobProblem[], { annexes, stop }: Knobs): Piece {
+  const stopped = warning("UPDRAFT_STOP is set: nothing is ordered", "Set it to false to order again.");
+  return piece("knobs", async () => [
+    ...(stop ? [stopped] : []),
+    ...(problems.length === 0
       ? [ok(`${annexes.length === 1 ? "annex" : "annexes"} ${annexes.map((annex) => annex.name).join(", ")}`)]
       : problems.map(({ name, value, source, expected }) =>
           wrong(
@@ -35,8 +37,8 @@ export function knobPiece(problems: readonly KnobProblem[], annexes: readonly An
               : `${name} = ${value} (${source ?? "unknown place"}): expected ${expected}`,
             "Correct it in HTCondor's configuration (config.d).",
           ),
-        ),
-  );
+        )),
+  ]);
 }
 
 /** What this machine's HTCondor must do for annexes, whatever AWS says. */

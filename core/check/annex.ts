@@ -1,8 +1,11 @@
 import { UpdraftError } from "../errors.ts";
 import { knobName, type AnnexKnobs } from "../knobs.ts";
 import { parseManifest } from "../manifest.ts";
-import { checkSubnets } from "../plan-order.ts";
-import type { Stack, Storage } from "../ports.ts";
+import { checkSubnets, launchable } from "../plan-order.ts";
+import type { Ec2, Stack, Storage } from "../ports.ts";
+import type { Prices } from "../prices.ts";
+import { hourlyPrice, totalPrice } from "../hourly-price.ts";
+import { usd } from "../liability.ts";
 import { checkPublished, findGround, planPublication, type PublishPorts } from "../publish.ts";
 import type { Site } from "../site.ts";
 import { annexSetup, annexStack } from "../stacks.ts";
@@ -24,8 +27,8 @@ export type AnnexPorts = PublishPorts &
     localProgram(): Promise<string | undefined>;
     /** The template that this version would make the annex's stack of. */
     template(p: { readonly bucket: string; readonly programSha256: string }): Promise<object>;
-    /** Whether the price of a type in the annex's region is known. */
-    priceKnown(type: string): Promise<boolean>;
+    readonly ec2: Pick<Ec2, "image">;
+    readonly prices: Prices;
     scheddAd(): Promise<ScheddAd | undefined>;
   };
 
@@ -168,18 +171,10 @@ export function annexPieces(here: Region, ports: AnnexPorts, annex: AnnexKnobs, 
     }),
     ...(annex.keyName === undefined ? [] : [keyPiece(ports, annex, annex.keyName, piece)]),
     piece("prices", async () => {
-      const known = await Promise.all(
-        annex.instanceTypes.map(async (type) => ((await ports.priceKnown(type)) ? [] : [type])),
-      );
-      const unknown = known.flat();
-      return [
-        unknown.length === 0
-          ? ok(`the price of ${annex.instanceTypes.join(", ")} is known`)
-          : warning(
-              `the price of ${unknown.join(", ")} is not known`,
-              `Set ${knob("MAX_PRICE")}, by which the worst case of an order is then known.`,
-            ),
-      ];
+      const found = ports.imageId(annex.image).then((id) => launchable(ports.ec2, annex, id));
+      const image = await needed(found, "the image");
+      const price = hourlyPrice(annex, image, annex.instanceTypes, await ports.prices(annex.region));
+      return [ok(`an instance costs at most ${usd(totalPrice(price))} USD per hour (by ${price.source})`)];
     }),
     ...addressPieces(ports, site, { piece, vpc }),
     piece("orders", async () => {

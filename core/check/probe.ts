@@ -10,7 +10,10 @@ import {
   reconcile,
   type OrderPorts,
 } from "../place-orders.ts";
-import { planOrder, type OrderPlan, type PlanPorts } from "../plan-order.ts";
+import { NOT_INCLUDED, orderCost } from "../cost.ts";
+import { usd } from "../liability.ts";
+import { findTypes, planOrder, type OrderPlan, type PlanPorts } from "../plan-order.ts";
+import { PLAIN_LINUX } from "../prices.ts";
 import { PROBE_LEASE_SECONDS, isProbeReport, type ProbeReport } from "../probe.ts";
 import { checkPublished, findGround, type ConfigPorts, type SetupPorts } from "../publish.ts";
 import type { Site } from "../site.ts";
@@ -25,8 +28,6 @@ export type ProbeTerms = {
   readonly type: string | undefined;
   readonly subnet: string | undefined;
   readonly user: string;
-  /** USD per hour of a type; undefined when it is not known. */
-  price(type: string): number | undefined;
 };
 
 /** A probe, decided before anything is ordered: one instance of one type in one subnet, on demand. */
@@ -53,37 +54,38 @@ export async function planProbe(
   };
   const ground = await findGround(ports, probing, site);
   await checkPublished(ports, { ...ground, annex });
-  const plan = await planOrder(ports, ground, {
+  return planOrder(ports, ground, {
     count: 1,
     leaseSeconds: (longest) => Math.min(PROBE_LEASE_SECONDS, longest),
     idleSeconds: annex.idleSeconds,
-    instanceTypes: terms.type === undefined ? annex.instanceTypes : [terms.type],
+    instanceTypes: [terms.type ?? (await cheapest(ports, annex))],
     user: terms.user,
   });
-  return { ...plan, types: plan.types.filter((one) => one.type === cheapest(plan, terms)) };
 }
 
 /** Where no price is known, the smallest is taken for the cheapest. */
-function cheapest({ types }: OrderPlan, { price }: ProbeTerms): string | undefined {
-  const size = (one: OrderPlan["types"][number]): number => one.cpus * 1e9 + one.memory + one.gpus * 1e12;
-  return [...types].sort((a, b) => {
+async function cheapest(ports: PlanPorts, annex: AnnexKnobs): Promise<string> {
+  const [book, types] = await Promise.all([
+    ports.prices(annex.region),
+    findTypes(ports.ec2, annex.instanceTypes, annex),
+  ]);
+  const price = (type: string): number | undefined => book.onDemand[PLAIN_LINUX]?.[type];
+  const size = (one: (typeof types)[number]): number => one.gpus * 1e12 + one.cpus * 1e9 + one.memory;
+  const [first] = [...types].sort((a, b) => {
     const [priceA, priceB] = [price(a.type), price(b.type)];
     return priceA !== undefined && priceB !== undefined ? priceA - priceB : size(a) - size(b);
-  })[0]?.type;
+  });
+  return first?.type ?? "";
 }
 
 /** What a person reads before saying yes. */
-export function describeProbe(plan: OrderPlan, { price }: ProbeTerms): string[] {
-  const type = plan.types[0]?.type ?? "";
-  const hourly = price(type) ?? plan.annex.maxPrice;
-  const cost =
-    hourly === undefined
-      ? "its price is not known"
-      : `at most ${((hourly * plan.leaseSeconds) / 3600).toFixed(4)} USD (without disk, address and traffic)`;
+export function describeProbe(plan: OrderPlan): string {
   const [subnet] = plan.subnets;
-  return [
-    `probe: 1 × on-demand ${type} in ${subnet?.id ?? ""} (${subnet?.zone ?? ""}), with a lease of ${formatDuration(plan.leaseSeconds)}: ${cost}`,
-  ];
+  const { worstCase, source } = orderCost(plan);
+  return (
+    `probe: 1 × on-demand ${plan.types[0]?.type ?? ""} in ${subnet?.id ?? ""} (${subnet?.zone ?? ""}), ` +
+    `for at most ${formatDuration(plan.leaseSeconds)}: at most ${usd(worstCase)} USD (by ${source}; without ${NOT_INCLUDED})`
+  );
 }
 
 const POLL_SECONDS = 2;

@@ -28,6 +28,8 @@ import { schedule } from "./functions/schedule.ts";
 import { metadataServers } from "./metadata/server.ts";
 import { startMoto } from "./moto.ts";
 import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts";
+import { market } from "./pricing/market.ts";
+import { priceListActions } from "./pricing/price-list.ts";
 import { principals, type Principal } from "./principals.ts";
 import { s3 } from "./s3/s3.ts";
 import { ACCOUNT, REGION, type Call } from "./service.ts";
@@ -41,6 +43,8 @@ const DEFAULT_SETTINGS: CloudSettings = {
   shuttingDownSeconds: 5,
   terminatedVisibleSeconds: 3600,
   enforcerPeriodSeconds: undefined,
+  spotPrices: {},
+  onDemandPrices: {},
   seed: 1,
   quotas: {},
 };
@@ -79,6 +83,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const machines = instances({ hypervisor, settings: () => settings, now, log });
     const places = catalog(emulator.ec2, emulator.iam);
     const metrics = cloudWatch(now);
+    const charges = market({ settings: () => settings, now });
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
     const objects = s3(emulator.s3, forward);
     const endpoint = (): string =>
@@ -127,12 +132,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           faults: armed,
           hypervisor,
           images,
+          market: charges,
           moto: emulator.ec2,
           iam: emulator.iam,
           forward,
           now,
         }),
         lambda: code.handlers,
+        pricing: priceListActions(charges, now),
         s3: objects.handlers,
         servicequotas: serviceQuotas(() => settings.quotas),
         sns: sns(forward),
@@ -199,6 +206,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       settings(change) {
         settings = { ...settings, ...change };
         if ("enforcerPeriodSeconds" in change) void rules.reload();
+        if ("spotPrices" in change) charges.jump();
       },
       async invoke(functionName, event) {
         const { payload, error } = await code.invoke(functionName, event);

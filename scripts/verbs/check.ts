@@ -35,7 +35,7 @@ import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { NODE_PROGRAM, type Templates } from "./setup.ts";
 import { aws, clock, local, user } from "./site.ts";
-import { exclusively } from "./state.ts";
+import { exclusively, keptPrices, money } from "./state.ts";
 
 /** For a piece with all its readings. */
 const PIECE_SECONDS = 60;
@@ -68,7 +68,7 @@ export function check(templates: Templates): Verb {
 
       const { settings, knobs, problems } = await lookAtKnobs(condor(run()));
       const annexes = name === undefined ? knobs.annexes : chosen(knobs, name, problems.length > 0);
-      const first = await lookAt([knobPiece(problems, knobs.annexes)], bounded);
+      const first = await lookAt([knobPiece(problems, knobs)], bounded);
       tell(first);
       let site: Site | undefined;
       try {
@@ -78,7 +78,7 @@ export function check(templates: Templates): Verb {
         tell([{ of: "access point", piece: "pool", ...refusal(error) }]);
       }
       if (site !== undefined) {
-        tell(await lookAt(everyPiece(annexes, site, templates), bounded));
+        tell(await lookAt(everyPiece(annexes, knobs, site, templates), bounded));
         const [annex] = annexes;
         if (options.is("probe") && annex !== undefined) {
           tell(await probeAnnex(annex, site, knobs, options, type, json));
@@ -113,7 +113,7 @@ function chosen(knobs: Knobs, name: string, problems: boolean): readonly AnnexKn
   return problems && !knobs.annexes.some((annex) => annex.name === name) ? [] : [annexKnobs(knobs, name)];
 }
 
-function everyPiece(annexes: readonly AnnexKnobs[], site: Site, templates: Templates): Piece[] {
+function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, templates: Templates): Piece[] {
   const schedd = scheddFacts(run());
   const scheddAd = once(() => schedd.ad(site.schedd));
   const here = {
@@ -147,7 +147,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], site: Site, templates: Templ
                 now: clock.now,
                 localProgram,
                 template: async (p) => annexTemplate(templates, annex, p),
-                priceKnown: async () => annex.maxPrice !== undefined,
+                prices: keptPrices(knobs).book,
               },
               annex,
               site,
@@ -186,18 +186,20 @@ async function probeAnnex(
   const ports = {
     ...aws(annex.region),
     ...local(annex, site),
+    ...money(knobs, annex.region),
     journal: journalFile(knobs.stateDirectory),
     orderId: () => randomBytes(8).toString("hex"),
   };
-  const terms: ProbeTerms = { type, subnet: options.text("subnet"), user: user(), price: () => undefined };
+  const terms: ProbeTerms = { type, subnet: options.text("subnet"), user: user() };
   const interruption = new AbortController();
   const interrupt = (): void => {
     report("interrupted: the probe is being ended");
     interruption.abort();
   };
   try {
+    refuseStopped(knobs);
     const plan = await planProbe(ports, annex, site, terms);
-    for (const line of describeProbe(plan, terms)) (json ? report : print)(line);
+    (json ? report : print)(describeProbe(plan));
     await confirm("Launch it?", options.is("yes"));
     process.once("SIGINT", interrupt);
     process.once("SIGTERM", interrupt);
@@ -212,6 +214,15 @@ async function probeAnnex(
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
   }
+}
+
+function refuseStopped({ stop }: Knobs): void {
+  if (!stop) return;
+  throw new UpdraftError(
+    "config",
+    "UPDRAFT_STOP is set: nothing is ordered, no probe either",
+    "Set UPDRAFT_STOP = false to order again.",
+  );
 }
 
 const bounded: Bounded = async (reading) => {

@@ -194,7 +194,6 @@ export class CheckWorld extends World {
     now: () => this.now,
     localProgram: async () => this.localProgram,
     template: async ({ programSha256 }) => annexTemplate(programSha256),
-    priceKnown: async () => this.knobs.maxPrice !== undefined,
     scheddAd: () => this.read("scheddAd", this.ad),
   };
 

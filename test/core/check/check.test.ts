@@ -6,6 +6,8 @@ import { UpdraftError } from "../../../core/errors.ts";
 import { CheckWorld, PROGRAM } from "../../support/check.ts";
 import { annex } from "../../support/knobs.ts";
 
+const KNOBS = { pool: undefined, stop: false, stateDirectory: "/var/lib/updraft", annexes: [] };
+
 test("knobs are told one by one: those that are wrong, or the annexes that they describe", async () => {
   const source = "50.config, line 1";
   const bad = [
@@ -14,18 +16,20 @@ test("knobs are told one by one: those that are wrong, or the annexes that they 
     { name: "UPDRAFT_x", value: "1", source: undefined, expected: "no knob" },
   ];
   assert.deepEqual(
-    (await knobPiece(bad, []).look()).map((one) => [one.level, one.what]),
+    (await knobPiece(bad, KNOBS).look()).map((one) => [one.level, one.what]),
     [
       ["wrong", "UPDRAFT_burst_LEASE = soon (50.config, line 1): expected a duration such as 8h"],
       ["wrong", "UPDRAFT_burst_REGION is not set: expected something"],
       ["wrong", "UPDRAFT_x = 1 (unknown place): expected no knob"],
     ],
   );
-  assert.equal((await knobPiece([], [annex()]).look())[0]?.what, "annex burst");
+  assert.equal((await knobPiece([], { ...KNOBS, annexes: [annex()] }).look())[0]?.what, "annex burst");
   assert.equal(
-    (await knobPiece([], [annex(), annex({ name: "gpu" })]).look())[0]?.what,
+    (await knobPiece([], { ...KNOBS, annexes: [annex(), annex({ name: "gpu" })] }).look())[0]?.what,
     "annexes burst, gpu",
   );
+  const [stopped] = await knobPiece([], { ...KNOBS, stop: true }).look();
+  assert.deepEqual([stopped?.level, stopped?.what], ["warning", "UPDRAFT_STOP is set: nothing is ordered"]);
 });
 
 const notOk = (findings: readonly Finding[]) => findings.filter((one) => one.level !== "ok");
@@ -376,8 +380,11 @@ const CASES: readonly Case[] = [
   },
   {
     title: "no price is known",
-    breaks: (world) => (world.knobs = { ...world.knobs, maxPrice: undefined }),
-    finding: ["burst: prices", "warning", /price of m7i.large, m6i.large is not known/, /_MAX_PRICE/],
+    breaks: (world) => {
+      world.knobs = { ...world.knobs, maxPrice: undefined };
+      world.book = { ...world.book, onDemand: {} };
+    },
+    finding: ["burst: prices", "wrong", /price of .* is not known/, /_MAX_PRICE/],
   },
   {
     title: "the collector's name does not resolve",

@@ -8,7 +8,7 @@ import { World } from "../../support/cloud.ts";
 import { SITE, annex } from "../../support/knobs.ts";
 
 const KNOBS = annex({ subnets: ["subnet-1", "subnet-2"], purchase: "spot" });
-const TERMS: ProbeTerms = { type: undefined, subnet: undefined, user: "root", price: () => undefined };
+const TERMS: ProbeTerms = { type: undefined, subnet: undefined, user: "root" };
 const KEY = "reports/burst/AROA1:i-1";
 
 async function published(): Promise<World> {
@@ -73,17 +73,27 @@ describe("the plan of a probe", () => {
     });
   });
 
-  test("takes the cheapest type, and the smallest where no price is known", async () => {
+  test("takes the cheapest type, and the smallest where a price is not known", async () => {
     const world = await published();
-    const prices: Record<string, number> = { "m7i.large": 0.1, "m6i.large": 0.09 };
-    assert.equal((await plan(world, { price: (type) => prices[type] })).types[0]?.type, "m6i.large");
-    const ec2 = {
-      ...world.ec2,
-      instanceTypes: async (types: readonly string[]) =>
-        types.map((type, i) => ({ type, burstable: false, cpus: 8 - i, memory: 1, gpus: 0 })),
+    const chosen = async (onDemand: Record<string, number>): Promise<string | undefined> => {
+      const book = { ...world.book, onDemand: { RunInstances: onDemand } };
+      const ec2 = {
+        ...world.ec2,
+        instanceTypes: async (types: readonly string[]) =>
+          types.map((type) => ({
+            type,
+            burstable: false,
+            cpus: type === "m6i.large" ? 2 : 8,
+            memory: 1,
+            gpus: 0,
+          })),
+      };
+      const ports = { ...world.ports, ec2, prices: async () => book };
+      return (await planProbe(ports, { ...KNOBS, maxPrice: 0.2 }, SITE, TERMS)).types[0]?.type;
     };
-    const smallest = await planProbe({ ...world.ports, ec2 }, KNOBS, SITE, TERMS);
-    assert.equal(smallest.types[0]?.type, "m6i.large");
+    assert.equal(await chosen({ "m7i.large": 0.1, "m6i.large": 0.11 }), "m7i.large");
+    assert.equal(await chosen({ "m7i.large": 0.12, "m6i.large": 0.11 }), "m6i.large");
+    assert.equal(await chosen({ "m7i.large": 0.1 }), "m6i.large");
   });
 
   test("needs an annex that is published as its knobs stand", async () => {
@@ -91,12 +101,13 @@ describe("the plan of a probe", () => {
     await assert.rejects(plan(world), { kind: "config", remedy: /updraft publish burst/ });
   });
 
-  test("shows what it costs, as far as that is known", async () => {
-    const made = await plan(await published());
-    assert.match(describeProbe(made, TERMS)[0] ?? "", /its price is not known/);
-    assert.match(describeProbe(made, { ...TERMS, price: () => 0.12 })[0] ?? "", /at most 0\.0200 USD/);
-    const bounded = { ...made, annex: { ...made.annex, maxPrice: 0.06 } };
-    assert.match(describeProbe(bounded, TERMS)[0] ?? "", /at most 0\.0100 USD/);
+  test("shows what it costs at most: ten minutes, and what an end takes", async () => {
+    const world = await published();
+    const bounded = { ...KNOBS, maxPrice: 0.3 };
+    const made = await planProbe(world.ports, bounded, SITE, TERMS);
+    const [, amount, source] = /at most ([\d.]+) USD \(by (\w+);/.exec(describeProbe(made)) ?? [];
+    assert.ok(Math.abs(Number(amount) - 0.06) < 0.002, amount);
+    assert.equal(source, "UPDRAFT_burst_MAX_PRICE");
   });
 });
 
