@@ -5,7 +5,7 @@ import type { BootReport } from "./node-boot.ts";
 import { ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
-import { planPublication, type PublishPorts, type Publication } from "./publish.ts";
+import { getReadable, planPublication, type PublishPorts, type Publication } from "./publish.ts";
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
@@ -27,7 +27,7 @@ export async function planCreate(
 }
 
 /** The plan as a person reads it before saying yes. */
-export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
+export function describePlan(plan: OrderPlan, now: UnixTime): string[] {
   const { annex, site } = plan;
   const ends = new Date((now + plan.leaseSeconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const priceKnob = knobName(annex.name, "MAX_PRICE");
@@ -51,7 +51,7 @@ const WATCH_SECONDS = 3;
 /** Shows instances ordered → running → joined until every one of the orders has joined or is gone, or time is up. */
 export async function watch(
   ports: CreatePorts,
-  plan: CreatePlan,
+  plan: OrderPlan,
   placed: readonly Placed[],
   timeoutSeconds: number,
 ): Promise<Seen[]> {
@@ -100,11 +100,14 @@ function progressLine(seen: readonly Seen[], invisible: number): string {
 /** What an instance that could not boot wrote about it; undefined when it wrote nothing. */
 export async function bootReport(
   ports: CreatePorts,
-  plan: CreatePlan,
+  plan: OrderPlan,
   instanceId: string,
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
-  const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
+  const bytes = await getReadable(
+    storage,
+    reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`),
+  );
   return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
 }
 

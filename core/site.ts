@@ -7,6 +7,8 @@ export type Site = {
   readonly pool: string;
   /** The schedd's name as HTCondor publishes it. */
   readonly schedd: string;
+  /** UID_DOMAIN: a job's User is its owner's name, `@`, and this. */
+  readonly userDomain: string;
   readonly condorHost: string;
   /** COLLECTOR_HOST as it stands here; nodes use the same. */
   readonly collectors: string;
@@ -61,6 +63,7 @@ export function site(settings: readonly Setting[]): Site {
   return {
     pool,
     schedd: scheddName(value("SCHEDD_NAME"), host),
+    userDomain: value("UID_DOMAIN") ?? host,
     condorHost: value("CONDOR_HOST") ?? collectors.split(/[\s,]+/)[0] ?? collectors,
     collectors,
     passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,

@@ -1,7 +1,8 @@
 import { journalFile } from "../../adapters/journal-file.ts";
-import { carryOutDelete, planDelete } from "../../core/delete.ts";
+import { carryOutDelete, planDelete, planEnd } from "../../core/delete.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
+import { checkIsFor } from "../../core/user-access.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -20,11 +21,12 @@ export const deleteVerb: Verb = {
     const name = options.positionals[0];
     if (name === undefined)
       throw new UpdraftError("usage", "delete names no annex", "Run: updraft delete NAME");
-    const { site, knobs } = await accessPoint();
+    const { site, knobs, person } = await accessPoint();
     const annex = annexKnobs(knobs, name);
+    checkIsFor(annex, person);
     const ports = { ...aws(annex.region), journal: journalFile(knobs.stateDirectory) };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-    const plan = await planDelete(ports, owner, annex.region);
+    const plan = await (person === undefined ? planDelete : planEnd)(ports, owner, annex.region);
     const json = options.is("json");
     const show = json ? report : print;
     if (plan.instances.length === 0 && plan.keys.length === 0) {
@@ -38,7 +40,11 @@ export const deleteVerb: Verb = {
     );
     await confirm(`Delete annex ${name}?`, options.is("yes"));
     const { terminated } = await exclusively(site, knobs, () => carryOutDelete(ports, plan, TIMEOUT_SECONDS));
-    show(`annex ${name}: deleted, ${terminated.length} instances terminated`);
+    show(
+      person === undefined
+        ? `annex ${name}: deleted, ${terminated.length} instances terminated`
+        : `annex ${name}: ${terminated.length} instances terminated; what root published for it stays`,
+    );
     if (json) printJson({ annex: name, terminated });
   },
 };

@@ -8,19 +8,37 @@ import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
 import { run } from "../../adapters/run.ts";
 import { s3 } from "../../adapters/s3.ts";
 import { imageId } from "../../adapters/ssm.ts";
+import { sharesState } from "../../adapters/state-directory.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
+import type { Person } from "../../core/user-access.ts";
 import { report } from "../output.ts";
+import { ownDirectory, uid } from "./state.ts";
 
 export const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(seconds * 1000) };
 
+export type AccessPoint = {
+  readonly condor: Condor;
+  readonly site: Site;
+  readonly knobs: Knobs;
+  /** Who asks, when it is an ordinary user, whose orders have a journal of their own. */
+  readonly person: Person | undefined;
+};
+
 /** This access point: its pool and every knob. */
-export async function accessPoint(): Promise<{ condor: Condor; site: Site; knobs: Knobs }> {
+export async function accessPoint(): Promise<AccessPoint> {
   const here = condor(run());
-  return { condor: here, ...(await readAccessPoint(here)) };
+  const { site, knobs } = await readAccessPoint(here);
+  const found = { condor: here, site, knobs, person: undefined };
+  if (await sharesState(knobs.stateDirectory, site.spool, uid())) return found;
+  return {
+    ...found,
+    knobs: { ...knobs, stateDirectory: ownDirectory() },
+    person: { user: `${userInfo().username}@${site.userDomain}` },
+  };
 }
 
 /** The neighbours in AWS of one region. */
@@ -51,5 +69,5 @@ export function local(annex: AnnexKnobs, site: Site) {
 
 /** Who gives this command: the person behind sudo rather than root. */
 export function user(): string {
-  return process.env["SUDO_USER"] ?? userInfo().username;
+  return (uid() === 0 ? process.env["SUDO_USER"] : undefined) ?? userInfo().username;
 }
