@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { archive, sha256 } from "../../adapters/archive.ts";
 import { cloudFormation } from "../../adapters/cloudformation.ts";
+import { checkReadable } from "../../adapters/condor-config.ts";
 import { condor, type Condor } from "../../adapters/condor.ts";
 import { ec2 } from "../../adapters/ec2.ts";
 import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
@@ -31,6 +32,7 @@ export type AccessPoint = {
 /** This access point: its pool and every knob. */
 export async function accessPoint(): Promise<AccessPoint> {
   const here = condor(run());
+  if (uid() !== 0) await checkReadable(run());
   const { site, knobs } = await readAccessPoint(here);
   const found = { condor: here, site, knobs, person: undefined };
   if (await sharesState(knobs.stateDirectory, site.spool, uid())) return found;
