@@ -310,7 +310,8 @@ describe("the policy for users of an annex, which its stack makes", { timeout: 1
   after(() => box.stop());
 
   test("allows all that a user of the annex does", async (t) => {
-    for (const [what, attempt] of Object.entries(ALLOWED)) await t.test(what, async () => void (await attempt(alice)));
+    for (const [what, attempt] of Object.entries(ALLOWED))
+      await t.test(what, async () => void (await attempt(alice)));
   });
 
   test("allows nothing else", async (t) => {
