@@ -3,16 +3,19 @@ import { test } from "node:test";
 import { planEnd, carryOutDelete } from "../../core/delete.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { formatOwner } from "../../core/owner.ts";
+import { checkPlanRoom, placeOrders, reconcile } from "../../core/place-orders.ts";
 import type { OrderRequest } from "../../core/plan-order.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
 import { annexSetup } from "../../core/stacks.ts";
 import { askAdministrator, checkIsFor, planUserOrder, userAccess } from "../../core/user-access.ts";
 import { World, instance } from "../support/cloud.ts";
+import { entry } from "../support/journal.ts";
 import { SITE, annex } from "../support/knobs.ts";
 
 const ALICE = { user: "alice@pool.test" };
 const ARN = "arn:aws:iam::123456789012:policy/updraft/updraft-burst-UserPolicy-1";
 const KNOBS = annex({ owners: ["alice@pool.test"] });
+const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 const REQUEST: OrderRequest = {
   count: 3,
   leaseSeconds: () => 3600,
@@ -98,8 +101,7 @@ test("a user ends the annex's instances and leaves what root published", async (
   const denied = new UpdraftError("denied", "AccessDenied", "");
   const storage = { ...world.storage, list: () => Promise.reject(denied) };
   const ports = { ...world.ports, storage: () => storage };
-  const owner = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
-  const plan = await planEnd(ports, owner, "us-east-1");
+  const plan = await planEnd(ports, OWNER, "us-east-1");
   assert.deepEqual(await carryOutDelete(ports, plan, 60), { terminated: ["i-1"] });
   assert.deepEqual(world.deeds, ["terminate i-1"]);
 });
@@ -108,8 +110,7 @@ test("a user ends nothing of an annex that is another pool's", async () => {
   const world = await published();
   const claim = { annex: "burst", pool: "pool2.test", schedd: "cm.pool2.test" };
   world.put("annexes/burst/owner", formatOwner({ ...claim, account: "123456789012", region: "us-east-1" }));
-  const owner = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
-  await assert.rejects(planEnd(world.ports, owner, "us-east-1"), { kind: "denied" });
+  await assert.rejects(planEnd(world.ports, OWNER, "us-east-1"), { kind: "denied" });
 });
 
 test("a refusal tells a user what to ask for, once, and other failures stay as they are", () => {
@@ -140,4 +141,41 @@ test("an administrator is told all that must be allowed, with the policy's ARN",
   assert.match(others, /no policy for users yet; run: updraft setup --annex burst/);
   assert.match(others, /which is \* \(everyone\)/);
   assert.match(others, /and \/etc\/more\.d must be readable/);
+});
+
+/** The same cloud with a journal of her own. */
+function hers(world: World): World["ports"] {
+  return { ...world.ports, journal: new World().journal };
+}
+
+test("a user and the hook that order at once exceed the limit by no more than one of them ordered", async () => {
+  const world = await published();
+  const alice = hers(world);
+  const knobs = { ...KNOBS, maxInstances: 4 };
+  const plan = await planUserOrder(alice, knobs, SITE, REQUEST);
+  // Both look before either has ordered.
+  for (const ports of [alice, world.ports])
+    checkPlanRoom(plan, await reconcile(ports, OWNER, "us-east-1", true));
+  for (const ports of [alice, world.ports]) await placeOrders(ports, plan);
+  assert.equal(world.instances.length, 6);
+  for (const ports of [alice, world.ports]) {
+    const seen = await reconcile(ports, OWNER, "us-east-1", true);
+    assert.throws(() => checkPlanRoom(plan, seen), { message: /UPDRAFT_burst_MAX_INSTANCES allows 4/ });
+  }
+});
+
+test("a user's run neither settles nor repeats an order of the hook, nor the hook's one of hers", async () => {
+  const world = await published();
+  const alice = hers(world);
+  const unanswered = entry({ sentAt: world.now, orderedAt: world.now });
+  for (const [journal, other] of [
+    [world.ports.journal, alice],
+    [alice.journal, world.ports],
+  ] as const) {
+    await journal.write(unanswered);
+    await reconcile(other, OWNER, "us-east-1", true);
+    assert.deepEqual(world.requests, []);
+    assert.deepEqual((await journal.read()).entries, [unanswered]);
+    await journal.remove(unanswered.orderId);
+  }
 });
