@@ -9,11 +9,12 @@ import { getReadable, planPublication, type PublishPorts, type Publication } fro
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
+import { planUserOrder } from "./user-access.ts";
 
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
 
-/** Everything that a create will do, decided before anything is done. */
-export type CreatePlan = OrderPlan & Publication;
+/** Everything that a create will do, decided before anything is done. An ordinary user publishes nothing. */
+export type CreatePlan = OrderPlan & Partial<Publication>;
 
 /** Checks everything that can be checked without changing anything. */
 export async function planCreate(
@@ -22,12 +23,13 @@ export async function planCreate(
   site: Site,
   request: OrderRequest,
 ): Promise<CreatePlan> {
+  if (site.person !== undefined) return planUserOrder(ports, annex, site, request);
   const publication = await planPublication(ports, annex, site);
   return { ...publication, ...(await planOrder(ports, publication, request)) };
 }
 
 /** The plan as a person reads it before saying yes. */
-export function describePlan(plan: OrderPlan, now: UnixTime): string[] {
+export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
   const { annex, site } = plan;
   const ends = new Date((now + plan.leaseSeconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const priceKnob = knobName(annex.name, "MAX_PRICE");
@@ -51,7 +53,7 @@ const WATCH_SECONDS = 3;
 /** Shows instances ordered → running → joined until every one of the orders has joined or is gone, or time is up. */
 export async function watch(
   ports: CreatePorts,
-  plan: OrderPlan,
+  plan: CreatePlan,
   placed: readonly Placed[],
   timeoutSeconds: number,
 ): Promise<Seen[]> {
@@ -100,7 +102,7 @@ function progressLine(seen: readonly Seen[], invisible: number): string {
 /** What an instance that could not boot wrote about it; undefined when it wrote nothing. */
 export async function bootReport(
   ports: CreatePorts,
-  plan: OrderPlan,
+  plan: CreatePlan,
   instanceId: string,
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);

@@ -1,8 +1,16 @@
 import { UpdraftError } from "./errors.ts";
 import type { Setting } from "./knobs.ts";
 
+/** An ordinary user of the access point: neither root nor the user that HTCondor runs as. */
+export type Person = {
+  /** As their jobs have it: `alice@pool.example.org`. */
+  readonly user: string;
+};
+
 /** The pool and access point that this program runs on. */
 export type Site = {
+  /** Who asks, when it is an ordinary user: they cannot read the pool's credential, and what they order is for them. */
+  readonly person?: Person;
   /** The trust domain: the pool's name, not an address. */
   readonly pool: string;
   /** The schedd's name as HTCondor publishes it. */

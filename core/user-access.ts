@@ -2,14 +2,8 @@ import { UpdraftError } from "./errors.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import { checkPublished, findGround, type ConfigPorts, type SetupPorts } from "./publish.ts";
-import type { Site } from "./site.ts";
+import type { Person, Site } from "./site.ts";
 import { annexStack, type AnnexSetup, type UserPolicy } from "./stacks.ts";
-
-/** An ordinary user of the access point: neither root nor the user that HTCondor runs as. */
-export type Person = {
-  /** As their jobs have it: `alice@pool.example.org`. */
-  readonly user: string;
-};
 
 /**
  * Throws when none of the person's jobs could run on the annex. Whoever names an accounting group may be in it: that
@@ -17,8 +11,12 @@ export type Person = {
  */
 export function checkIsFor(annex: AnnexKnobs, person: Person | undefined): void {
   const { owners } = annex;
-  if (person === undefined) return;
-  if (owners === "*" || owners.some((owner) => owner === person.user || !owner.includes("@"))) return;
+  if (
+    person === undefined ||
+    owners === "*" ||
+    owners.some((owner) => owner === person.user || !owner.includes("@"))
+  )
+    return;
   const knob = knobName(annex.name, "OWNERS");
   throw new UpdraftError(
     "denied",
@@ -39,6 +37,7 @@ export async function planUserOrder(
   site: Site,
   request: OrderRequest,
 ): Promise<OrderPlan> {
+  checkIsFor(annex, site.person);
   const ground = await findGround(ports, annex, site);
   const policy = userPolicy(ground.annexSetup, annex.name);
   await checkPublished(ports, ground);

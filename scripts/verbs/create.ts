@@ -1,16 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { journalFile } from "../../adapters/journal-file.ts";
-import { bootReport, describePlan, planCreate, watch, type CreatePorts } from "../../core/create.ts";
+import {
+  bootReport,
+  describePlan,
+  planCreate,
+  watch,
+  type CreatePlan,
+  type CreatePorts,
+} from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Seen } from "../../core/instance.ts";
 import { TYPES_RULE, annexKnobs, instanceTypeList, knobName } from "../../core/knobs.ts";
 import { checkPlanRoom, fleetReasons, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
-import { writeAnnex, type Publication } from "../../core/publish.ts";
+import { writeAnnex } from "../../core/publish.ts";
 import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
-import type { OrderPlan } from "../../core/plan-order.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
-import { checkIsFor, planUserOrder } from "../../core/user-access.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -63,9 +68,8 @@ export const create: Verb = {
     const idleSeconds = givenIdle === undefined ? undefined : parseIdle(givenIdle);
     const instanceTypes = types(options.texts("type"));
 
-    const { condor, site, knobs, person } = await accessPoint();
+    const { condor, site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
-    checkIsFor(annex, person);
     if (knobs.stop) {
       throw new UpdraftError(
         "config",
@@ -81,8 +85,7 @@ export const create: Verb = {
       journal: journalFile(knobs.stateDirectory),
       orderId: () => randomBytes(8).toString("hex"),
     };
-    const planned = person === undefined ? planCreate : planUserOrder;
-    const plan: OrderPlan & Partial<Publication> = await planned(ports, annex, site, {
+    const plan = await planCreate(ports, annex, site, {
       count: parseCount(count, annex.maxInstances, knobName(annex.name, "MAX_INSTANCES")),
       leaseSeconds: (longest) => parseLease(lease, clock.now(), longest),
       idleSeconds: idleSeconds ?? annex.idleSeconds,
@@ -101,7 +104,7 @@ export const create: Verb = {
 
     const placed = await exclusively(site, knobs, async () => {
       checkPlanRoom(plan, await reconcile(ports, plan.owner, annex.region, true));
-      if (isPublication(plan)) await writeAnnex(ports, plan);
+      await writeAnnex(ports, plan);
       return placeOrders(ports, plan);
     });
     const launched = placed.flatMap((one) => one.instanceIds);
@@ -132,11 +135,6 @@ export const create: Verb = {
   },
 };
 
-/** An ordinary user orders what root has published. */
-function isPublication(plan: OrderPlan & Partial<Publication>): plan is OrderPlan & Publication {
-  return plan.credential !== undefined;
-}
-
 function types(texts: readonly string[]): string[] | undefined {
   if (texts.length === 0) return undefined;
   try {
@@ -166,7 +164,7 @@ function nothingLaunched(placed: readonly Placed[]): UpdraftError {
 /** Fails unless every instance that was launched has joined, and says of each that has not what it said itself. */
 async function tellOutcome(
   ports: CreatePorts,
-  plan: OrderPlan,
+  plan: CreatePlan,
   launched: readonly string[],
   seen: readonly Seen[],
   timeoutSeconds: number,

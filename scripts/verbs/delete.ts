@@ -1,5 +1,5 @@
 import { journalFile } from "../../adapters/journal-file.ts";
-import { carryOutDelete, planDelete, planEnd } from "../../core/delete.ts";
+import { carryOutDelete, planDelete } from "../../core/delete.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
 import { checkIsFor } from "../../core/user-access.ts";
@@ -21,12 +21,12 @@ export const deleteVerb: Verb = {
     const name = options.positionals[0];
     if (name === undefined)
       throw new UpdraftError("usage", "delete names no annex", "Run: updraft delete NAME");
-    const { site, knobs, person } = await accessPoint();
+    const { site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
-    checkIsFor(annex, person);
+    checkIsFor(annex, site.person);
     const ports = { ...aws(annex.region), journal: journalFile(knobs.stateDirectory) };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-    const plan = await (person === undefined ? planDelete : planEnd)(ports, owner, annex.region);
+    const plan = await planDelete(ports, owner, annex.region, site.person);
     const json = options.is("json");
     const show = json ? report : print;
     if (plan.instances.length === 0 && plan.keys.length === 0) {
@@ -41,10 +41,9 @@ export const deleteVerb: Verb = {
     await confirm(`Delete annex ${name}?`, options.is("yes"));
     const { terminated } = await exclusively(site, knobs, () => carryOutDelete(ports, plan, TIMEOUT_SECONDS));
     show(
-      person === undefined
-        ? `annex ${name}: deleted, ${terminated.length} instances terminated`
-        : `annex ${name}: ${terminated.length} instances terminated; what root published for it stays`,
+      `annex ${name}: ${site.person === undefined ? "deleted, " : ""}${terminated.length} instances terminated`,
     );
+    if (site.person !== undefined) show(`what root published for annex ${name} stays`);
     if (json) printJson({ annex: name, terminated });
   },
 };

@@ -15,31 +15,21 @@ import { readAccessPoint } from "../../core/access-point.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
-import type { Person } from "../../core/user-access.ts";
 import { report } from "../output.ts";
 import { ownDirectory, uid } from "./state.ts";
 
 export const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(seconds * 1000) };
 
-export type AccessPoint = {
-  readonly condor: Condor;
-  readonly site: Site;
-  readonly knobs: Knobs;
-  /** Who asks, when it is an ordinary user, whose orders have a journal of their own. */
-  readonly person: Person | undefined;
-};
-
-/** This access point: its pool and every knob. */
-export async function accessPoint(): Promise<AccessPoint> {
+/** This access point: its pool and every knob. An ordinary user's journal is their own. */
+export async function accessPoint(): Promise<{ condor: Condor; site: Site; knobs: Knobs }> {
   const here = condor(run());
   if (uid() !== 0) await checkReadable(run());
   const { site, knobs } = await readAccessPoint(here);
-  const found = { condor: here, site, knobs, person: undefined };
-  if (await sharesState(knobs.stateDirectory, site.spool, uid())) return found;
+  if (await sharesState(knobs.stateDirectory, site.spool, uid())) return { condor: here, site, knobs };
   return {
-    ...found,
+    condor: here,
+    site: { ...site, person: { user: `${userInfo().username}@${site.userDomain}` } },
     knobs: { ...knobs, stateDirectory: ownDirectory() },
-    person: { user: `${userInfo().username}@${site.userDomain}` },
   };
 }
 

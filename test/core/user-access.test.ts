@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { planEnd, carryOutDelete } from "../../core/delete.ts";
+import { carryOutDelete, planDelete } from "../../core/delete.ts";
+import { planCreate } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { formatOwner } from "../../core/owner.ts";
 import { checkPlanRoom, placeOrders, reconcile } from "../../core/place-orders.ts";
 import type { OrderRequest } from "../../core/plan-order.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
 import { annexSetup } from "../../core/stacks.ts";
-import { askAdministrator, checkIsFor, planUserOrder, userAccess } from "../../core/user-access.ts";
+import { askAdministrator, checkIsFor, userAccess } from "../../core/user-access.ts";
 import { World, instance } from "../support/cloud.ts";
 import { entry } from "../support/journal.ts";
 import { SITE, annex } from "../support/knobs.ts";
 
 const ALICE = { user: "alice@pool.test" };
 const ARN = "arn:aws:iam::123456789012:policy/updraft/updraft-burst-UserPolicy-1";
+const HERE = { ...SITE, person: ALICE };
 const KNOBS = annex({ owners: ["alice@pool.test"] });
 const OWNER = { annex: "burst", pool: "pool.test", schedd: "cm.pool.test" };
 const REQUEST: OrderRequest = {
@@ -57,27 +59,28 @@ test("an annex that names others is refused, with whom to ask for what", () => {
 test("a user's order is planned without the pool's credential, and nothing is written for it", async () => {
   const world = await published();
   const ports = { ...world.ports, credential: () => assert.fail("the user may not read it") };
-  const plan = await planUserOrder(ports, KNOBS, SITE, REQUEST);
+  const plan = await planCreate(ports, KNOBS, HERE, REQUEST);
   assert.equal(plan.count, 3);
   assert.ok(!("credential" in plan));
+  await writeAnnex(ports, plan);
   assert.deepEqual(world.deeds, []);
 });
 
 test("a user's order needs what root published to be what the knobs make now", async () => {
   const world = await published();
   const other = annex({ owners: ["alice@pool.test", "bob@pool.test"] });
-  await assert.rejects(planUserOrder(world.ports, other, SITE, REQUEST), {
+  await assert.rejects(planCreate(world.ports, other, HERE, REQUEST), {
     kind: "config",
     message: /stale: the knobs have changed since/,
   });
   world.objects.delete("annexes/burst/annex.ini");
-  await assert.rejects(planUserOrder(world.ports, KNOBS, SITE, REQUEST), { message: /not published/ });
+  await assert.rejects(planCreate(world.ports, KNOBS, HERE, REQUEST), { message: /not published/ });
 });
 
 test("what the policy for users does not cover is refused before EC2 does", async () => {
   const world = await published();
   const plan = (knobs: Partial<typeof KNOBS>, request: Partial<OrderRequest>) =>
-    planUserOrder(world.ports, { ...KNOBS, ...knobs }, SITE, { ...REQUEST, ...request });
+    planCreate(world.ports, { ...KNOBS, ...knobs }, HERE, { ...REQUEST, ...request });
   await assert.rejects(plan({ image: "ami-0fedcba9876543210" }, {}), {
     kind: "config",
     message:
@@ -101,7 +104,7 @@ test("a user ends the annex's instances and leaves what root published", async (
   const denied = new UpdraftError("denied", "AccessDenied", "");
   const storage = { ...world.storage, list: () => Promise.reject(denied) };
   const ports = { ...world.ports, storage: () => storage };
-  const plan = await planEnd(ports, OWNER, "us-east-1");
+  const plan = await planDelete(ports, OWNER, "us-east-1", ALICE);
   assert.deepEqual(await carryOutDelete(ports, plan, 60), { terminated: ["i-1"] });
   assert.deepEqual(world.deeds, ["terminate i-1"]);
 });
@@ -110,7 +113,7 @@ test("a user ends nothing of an annex that is another pool's", async () => {
   const world = await published();
   const claim = { annex: "burst", pool: "pool2.test", schedd: "cm.pool2.test" };
   world.put("annexes/burst/owner", formatOwner({ ...claim, account: "123456789012", region: "us-east-1" }));
-  await assert.rejects(planEnd(world.ports, OWNER, "us-east-1"), { kind: "denied" });
+  await assert.rejects(planDelete(world.ports, OWNER, "us-east-1", ALICE), { kind: "denied" });
 });
 
 test("a refusal tells a user what to ask for, once, and other failures stay as they are", () => {
@@ -152,7 +155,7 @@ test("a user and the hook that order at once exceed the limit by no more than on
   const world = await published();
   const alice = hers(world);
   const knobs = { ...KNOBS, maxInstances: 4 };
-  const plan = await planUserOrder(alice, knobs, SITE, REQUEST);
+  const plan = await planCreate(alice, knobs, HERE, REQUEST);
   // Both look before either has ordered.
   for (const ports of [alice, world.ports])
     checkPlanRoom(plan, await reconcile(ports, OWNER, "us-east-1", true));
