@@ -9,7 +9,7 @@ import { getReadable, planPublication, type PublishPorts, type Publication } fro
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
-import { planUserOrder } from "./user-access.ts";
+import { checkMayLaunch, findPublished } from "./user-access.ts";
 
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
 
@@ -23,9 +23,11 @@ export async function planCreate(
   site: Site,
   request: OrderRequest,
 ): Promise<CreatePlan> {
-  if (site.person !== undefined) return planUserOrder(ports, annex, site, request);
-  const publication = await planPublication(ports, annex, site);
-  return { ...publication, ...(await planOrder(ports, publication, request)) };
+  const find = site.person === undefined ? planPublication : findPublished;
+  const ground = await find(ports, annex, site);
+  const plan = await planOrder(ports, ground, request);
+  checkMayLaunch(plan);
+  return { ...ground, ...plan };
 }
 
 /** The plan as a person reads it before saying yes. */

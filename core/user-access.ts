@@ -1,9 +1,9 @@
 import { UpdraftError } from "./errors.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
-import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
-import { checkPublished, findGround, type ConfigPorts, type SetupPorts } from "./publish.ts";
+import type { OrderPlan } from "./plan-order.ts";
+import { checkPublished, findGround, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
 import type { Person, Site } from "./site.ts";
-import { annexStack, type AnnexSetup, type UserPolicy } from "./stacks.ts";
+import { annexStack, type AnnexSetup } from "./stacks.ts";
 
 /**
  * Throws when none of the person's jobs could run on the annex. Whoever names an accounting group may be in it: that
@@ -25,44 +25,39 @@ export function checkIsFor(annex: AnnexKnobs, person: Person | undefined): void 
   );
 }
 
-export type UserOrderPorts = SetupPorts & ConfigPorts & PlanPorts;
-
 /**
- * Checks an ordinary user's order. They cannot read the pool's credential and write nothing into the bucket, so that,
- * as for the hook, what root published must be what the knobs make now.
+ * The annex for an ordinary user's order. They cannot read the pool's credential and write nothing into the bucket, so
+ * that, as for the hook, what root published must be what the knobs make now.
  */
-export async function planUserOrder(
-  ports: UserOrderPorts,
+export async function findPublished(
+  ports: SetupPorts & ConfigPorts,
   annex: AnnexKnobs,
   site: Site,
-  request: OrderRequest,
-): Promise<OrderPlan> {
+): Promise<Ground> {
   checkIsFor(annex, site.person);
   const ground = await findGround(ports, annex, site);
-  const policy = userPolicy(ground.annexSetup, annex.name);
   await checkPublished(ports, ground);
-  const plan = await planOrder(ports, ground, request);
-  checkPolicyCovers(policy, plan);
-  return plan;
+  return ground;
 }
 
-function userPolicy(setup: AnnexSetup, annex: string): UserPolicy {
-  if (setup.userPolicy !== undefined) return setup.userPolicy;
-  throw new UpdraftError(
-    "config",
-    `the stack ${annexStack(annex)} has no policy for users: an older version of Updraft made it`,
-    `Ask the administrator to run: updraft setup --annex ${annex}`,
-  );
-}
-
-/** The policy names the image and the types of the set-up; EC2 would refuse others without saying so. */
-function checkPolicyCovers(policy: UserPolicy, { annex, image, types }: OrderPlan): void {
+/** The policy for users names the image and the types of the set-up; EC2 would refuse others without saying so. */
+export function checkMayLaunch({ annex, site, annexSetup, image, types }: OrderPlan): void {
+  if (site.person === undefined) return;
+  const policy = annexSetup.userPolicy;
+  const setUp = `Ask the administrator to run: updraft setup --annex ${annex.name}`;
+  if (policy === undefined) {
+    throw new UpdraftError(
+      "config",
+      `the stack ${annexStack(annex.name)} has no policy for users: an older version of Updraft made it`,
+      setUp,
+    );
+  }
   if (image.id !== policy.imageId) {
     throw new UpdraftError(
       "config",
       `users may launch the image ${policy.imageId}, with which annex ${annex.name} was set up, and ` +
         `${knobName(annex.name, "IMAGE_ID")} is ${image.id} now`,
-      `Ask the administrator to run: updraft setup --annex ${annex.name}`,
+      setUp,
     );
   }
   const other = types.find(({ type }) => !policy.instanceTypes.includes(type));
