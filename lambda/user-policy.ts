@@ -99,6 +99,9 @@ const USER = [
     objects("annexes/${Annex}/annex.ini"),
     objects("reports/${Annex}/*"),
   ]),
+  allow("ListReports", "s3:ListBucket", arn("s3:::${Bucket}"), {
+    StringLike: { "s3:prefix": sub("reports/${Annex}/*") },
+  }),
   allow("ReadStacks", "cloudformation:DescribeStacks", [
     arn("cloudformation:${AWS::Region}:${AWS::AccountId}:stack/updraft/*"),
     arn("cloudformation:${AWS::Region}:${AWS::AccountId}:stack/updraft-${Annex}/*"),

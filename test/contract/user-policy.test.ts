@@ -165,6 +165,8 @@ const ALLOWED: Readonly<Record<string, (as: typeof alice) => Promise<unknown>>> 
   "read who the annex belongs to": (as) => as.s3.send(new GetObjectCommand(object("annexes/burst/owner"))),
   "read the manifest": (as) => as.s3.send(new GetObjectCommand(object("annexes/burst/annex.ini"))),
   "read a report": (as) => as.s3.send(new GetObjectCommand(object("reports/burst/AROA:i-1"))),
+  "list the reports": (as) =>
+    as.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "reports/burst/" })),
   "look at the account's stack": (as) =>
     as.cloudformation.send(new DescribeStacksCommand({ StackName: "updraft" })),
   "look at the annex's stack": (as) =>
@@ -226,7 +228,10 @@ const REFUSED: Readonly<Record<string, () => Promise<unknown>>> = {
   "read another annex's manifest": () =>
     alice.s3.send(new GetObjectCommand(object("annexes/other/annex.ini"))),
   "read another annex's reports": () => alice.s3.send(new GetObjectCommand(object("reports/other/AROA:i-1"))),
-  "list the bucket": () =>
+  "list the bucket": () => alice.s3.send(new ListObjectsV2Command({ Bucket: bucket })),
+  "list another annex's reports": () =>
+    alice.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "reports/other/" })),
+  "list what the annex has": () =>
     alice.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "annexes/burst/" })),
   "write the manifest": () =>
     alice.s3.send(new PutObjectCommand({ ...object("annexes/burst/annex.ini"), Body: "x" })),
