@@ -28,25 +28,32 @@ export function ownStateDirectory(
   return join(isAbsolute(base) ? base : join(home, ".local/state"), "updraft");
 }
 
-/** Makes a user's own directory. Refuses one that somebody else could write into: what it holds is sent to EC2. */
-export async function prepareOwnStateDirectory(directory: string, uid: number): Promise<void> {
-  const refuse = (why: string, remedy: string, cause?: unknown): UpdraftError =>
-    new UpdraftError("denied", `${directory} cannot hold your journal of orders: ${why}`, remedy, cause);
-  const elsewhere = "Set XDG_STATE_HOME to a directory of yours.";
-  let facts;
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    facts = await stat(directory);
-  } catch (error) {
-    throw refuse(messageOf(error), elsewhere, error);
-  }
-  if (facts.uid !== uid) throw refuse(`it belongs to user ${facts.uid}, not to ${uid}`, elsewhere);
+/** Refuses a user's own directory, once it is there, when somebody else could write into it: what it holds is sent to EC2. */
+export async function checkOwnStateDirectory(directory: string, uid: number): Promise<void> {
+  const facts = await stat(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw unfit(directory, messageOf(error), ELSEWHERE, error);
+  });
+  if (facts === undefined) return;
+  if (facts.uid !== uid) throw unfit(directory, `it belongs to user ${facts.uid}, not to ${uid}`, ELSEWHERE);
   if ((facts.mode & 0o022) !== 0) {
-    throw refuse(
-      `others may write there (mode ${(facts.mode & 0o777).toString(8)})`,
-      `Run: chmod 700 ${directory}`,
-    );
+    const mode = (facts.mode & 0o777).toString(8);
+    throw unfit(directory, `others may write there (mode ${mode})`, `Run: chmod 700 ${directory}`);
   }
+}
+
+/** Makes a user's own directory, for nobody else to see. */
+export async function prepareOwnStateDirectory(directory: string, uid: number): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unfit(directory, messageOf(error), ELSEWHERE, error);
+  });
+  await checkOwnStateDirectory(directory, uid);
+}
+
+const ELSEWHERE = "Set XDG_STATE_HOME to a directory of yours.";
+
+function unfit(directory: string, why: string, remedy: string, cause?: unknown): UpdraftError {
+  return new UpdraftError("denied", `${directory} cannot hold your journal of orders: ${why}`, remedy, cause);
 }
 
 /**

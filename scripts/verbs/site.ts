@@ -9,7 +9,7 @@ import { readConfigFiles, readSecretFile } from "../../adapters/files.ts";
 import { run } from "../../adapters/run.ts";
 import { s3 } from "../../adapters/s3.ts";
 import { imageId } from "../../adapters/ssm.ts";
-import { sharesState } from "../../adapters/state-directory.ts";
+import { checkOwnStateDirectory, sharesState } from "../../adapters/state-directory.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
@@ -26,6 +26,7 @@ export async function accessPoint(): Promise<{ condor: Condor; site: Site; knobs
   if (uid() !== 0) await checkReadable(run());
   const { site, knobs } = await readAccessPoint(here);
   if (await sharesState(knobs.stateDirectory, site.spool, uid())) return { condor: here, site, knobs };
+  await checkOwnStateDirectory(ownDirectory(), uid());
   return {
     condor: here,
     site: { ...site, person: { user: `${userInfo().username}@${site.userDomain}` } },

@@ -1,9 +1,23 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ownStateDirectory, prepareOwnStateDirectory, sharesState } from "../../adapters/state-directory.ts";
+import {
+  checkOwnStateDirectory,
+  ownStateDirectory,
+  prepareOwnStateDirectory,
+  sharesState,
+} from "../../adapters/state-directory.ts";
 
 const base = mkdtempSync(join(tmpdir(), "updraft-state-"));
 after(() => rmSync(base, { recursive: true }));
@@ -44,6 +58,8 @@ test("a user's own directory is where the XDG base directories have it", () => {
 
 test("a user's own directory is made with all above it, for nobody else to see, and taken again", async () => {
   const path = join(base, "home/.local/state/updraft");
+  await checkOwnStateDirectory(path, uid);
+  assert.ok(!existsSync(path), "looking makes nothing");
   await prepareOwnStateDirectory(path, uid);
   assert.equal(statSync(path).mode & 0o777, 0o700);
   await prepareOwnStateDirectory(path, uid);

@@ -46,6 +46,7 @@ function masked(line: string): string {
     .replace(/\b(?:\d+[dhms])+\b/g, "DURATION")
     .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, "ADDRESS")
     .replace(/\d+ MB/g, "SIZE")
+    .replace(/^(emptying the bucket .*)\(\d+ objects?\)$/, "$1")
     .replace(/\s+/g, " ")
     .trim();
 }
