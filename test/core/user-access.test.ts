@@ -33,7 +33,7 @@ async function published(): Promise<World> {
   assert.ok(stack);
   world.stacks.set("updraft-burst", {
     ...stack,
-    parameters: { ...stack.parameters, ImageId: KNOBS.image, InstanceTypes: "m7i.large,m6i.large" },
+    parameters: { ...stack.parameters, ImageId: KNOBS.image, InstanceTypes: "m7i.large,m7a.large" },
     outputs: { ...stack.outputs, UserPolicy: ARN },
   });
   await writeAnnex(world.ports, await planPublication(world.ports, KNOBS, SITE));
@@ -87,9 +87,9 @@ test("what the policy for users does not cover is refused before EC2 does", asyn
       /ami-0123456789abcdef0, with which annex burst was set up, and UPDRAFT_burst_IMAGE_ID is ami-0fedcba9876543210 now/,
     remedy: "Ask the administrator to run: updraft setup --annex burst",
   });
-  await assert.rejects(plan({}, { instanceTypes: ["m7i.large", "p5.48xlarge"] }), {
+  await assert.rejects(plan({}, { instanceTypes: ["m7i.large", "m6i.large"] }), {
     kind: "denied",
-    message: /users may launch m7i\.large, m6i\.large for annex burst, and not p5\.48xlarge/,
+    message: /users may launch m7i\.large, m7a\.large for annex burst, and not m6i\.large/,
   });
   const stack = world.stacks.get("updraft-burst");
   assert.ok(stack);

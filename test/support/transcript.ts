@@ -38,13 +38,14 @@ const NAME = new RegExp(NAMES.map(({ source }) => source).join("|"), "g");
 /** Lines that come or not, as time has it. */
 const PASSING = /^(\d+[smh])+: |_IN_PROGRESS$|still ending$/;
 
-/** A line without what differs in every run: names, times, durations, addresses, sizes, widths of columns. */
+/** A line without what differs in every run: names, times, durations, addresses, amounts, sizes, widths of columns. */
 function masked(line: string): string {
   return line
     .replace(NAME, "NAME")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "TIME")
     .replace(/\b(?:\d+[dhms])+\b/g, "DURATION")
     .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, "ADDRESS")
+    .replace(/\b\d+\.\d{2,}\b/g, "AMOUNT")
     .replace(/\d+ MB/g, "SIZE")
     .replace(/^(emptying the bucket .*)\(\d+ objects?\)$/, "$1")
     .replace(/\s+/g, " ")
