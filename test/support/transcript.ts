@@ -28,10 +28,9 @@ export function steps(page: string): Step[] {
 
 /** What differs in every run and names something, so that it must be the same thing wherever it is named. */
 const NAMES = [
-  /\bi-[0-9a-f]{17}\b/,
-  /\bsubnet-[0-9a-f]{17}\b/,
+  /\b(?:i|lt|sg|subnet)-[0-9a-f]{17}\b/,
   /\bupdraft-bucket-[0-9a-f]{12}\b/,
-  /\barn:aws:iam::\d{12}:policy\/updraft\/[\w-]+/,
+  /\bupdraft-[\w-]+-[0-9A-F]{12}\b/,
   /\b[0-9a-f]{16}\b/,
 ];
 const NAME = new RegExp(NAMES.map(({ source }) => source).join("|"), "g");
@@ -47,7 +46,7 @@ function masked(line: string): string {
     .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, "ADDRESS")
     .replace(/\b\d+\.\d{2,}\b/g, "AMOUNT")
     .replace(/\d+ MB/g, "SIZE")
-    .replace(/^(emptying the bucket .*)\(\d+ objects?\)$/, "$1")
+    .replace(/^(empt(?:ying|ied) the bucket .*)\(\d+ objects?\)$/, "$1")
     .replace(/\s+/g, " ")
     .trim();
 }
