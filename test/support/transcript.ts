@@ -34,8 +34,8 @@ const NAMES = [
   /\b[0-9a-f]{16}\b/,
 ];
 const NAME = new RegExp(NAMES.map(({ source }) => source).join("|"), "g");
-/** Lines that come or not, as time has it. */
-const PASSING = /^(\d+[smh])+: |_IN_PROGRESS$|still ending$/;
+/** Lines that come or not, or come again, as time has it. */
+const PASSING = /^(\d+[smh])+: |_IN_PROGRESS$|still ending$|^(empt(ying|ied)|deleting) the (bucket|stack) /;
 
 /** A line without what differs in every run: names, times, durations, addresses, amounts, sizes, widths of columns. */
 function masked(line: string): string {
@@ -46,7 +46,6 @@ function masked(line: string): string {
     .replace(/\b\d+\.\d+\.\d+\.\d+\b/g, "ADDRESS")
     .replace(/\b\d+\.\d{2,}\b/g, "AMOUNT")
     .replace(/\d+ MB/g, "SIZE")
-    .replace(/^(empt(?:ying|ied) the bucket .*)\(\d+ objects?\)$/, "$1")
     .replace(/\s+/g, " ")
     .trim();
 }

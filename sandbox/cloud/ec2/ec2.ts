@@ -2,6 +2,7 @@ import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2"
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
 import type { Hypervisor, SandboxImage } from "../ports.ts";
+import type { Market } from "../pricing/market.ts";
 import type { Handler, Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -14,6 +15,7 @@ import type { Instances } from "./instances.ts";
 import { launchResolver } from "./launch.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
 import { runInstances } from "./run-instances.ts";
+import { spotPriceHistory } from "./spot-price-history.ts";
 import { starter } from "./start.ts";
 import { tagActions } from "./tags.ts";
 
@@ -45,6 +47,7 @@ export function ec2(world: {
   faults: Faults;
   hypervisor: Hypervisor;
   images: readonly SandboxImage[];
+  market: Market;
   moto: EC2Client;
   iam: IAMClient;
   now: () => number;
@@ -58,6 +61,7 @@ export function ec2(world: {
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
+    ...spotPriceHistory(world),
     ...fleets({ ...world, resolve, start }),
     RunInstances: runInstances({ ...world, resolve, start }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */
