@@ -4,6 +4,7 @@ import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
 import { recordSeen } from "../../core/ledger.ts";
 import { ours } from "../../core/place-orders.ts";
+import { checkIsFor } from "../../core/user-access.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -24,9 +25,10 @@ export const deleteVerb: Verb = {
       throw new UpdraftError("usage", "delete names no annex", "Run: updraft delete NAME");
     const { site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
+    checkIsFor(annex, site.person);
     const ports = { ...aws(annex.region), journal: journalFile(knobs.stateDirectory) };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-    const plan = await planDelete(ports, owner, annex.region);
+    const plan = await planDelete(ports, owner, annex.region, site.person);
     const json = options.is("json");
     const show = json ? report : print;
     if (plan.instances.length === 0 && plan.keys.length === 0) {
@@ -50,7 +52,10 @@ export const deleteVerb: Verb = {
       );
       return done;
     });
-    show(`annex ${name}: deleted, ${terminated.length} instances terminated`);
+    show(
+      `annex ${name}: ${site.person === undefined ? "deleted, " : ""}${terminated.length} instances terminated`,
+    );
+    if (site.person !== undefined) show(`what root published for annex ${name} stays`);
     if (json) printJson({ annex: name, terminated });
   },
 };
