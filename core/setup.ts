@@ -83,6 +83,8 @@ export type AnnexSetupPorts = AccountSetupPorts & {
   readonly ground: Pick<Ec2Ground, "keyPair">;
   readonly iam: Pick<Iam, "spotRole" | "createSpotRole">;
   storage(bucket: string, account: string): Storage;
+  /** The AMI behind the annex's image: the id itself, or what the SSM parameter holds. */
+  imageId(image: string): Promise<string>;
 };
 
 export type AnnexTerms = {
@@ -98,7 +100,7 @@ export async function setUpAnnex(
   annex: AnnexKnobs,
   site: Site,
   terms: AnnexTerms,
-): Promise<{ changed: boolean; uploaded: boolean; bucket: string }> {
+): Promise<{ changed: boolean; uploaded: boolean; bucket: string; userPolicy?: string }> {
   const name = annexStack(annex.name);
   const { bucket } = accountSetup(await ports.cloudFormation.stack(ACCOUNT_STACK), annex.region);
   await checkBucket(ports, bucket, annex.region);
@@ -107,6 +109,7 @@ export async function setUpAnnex(
   const subnets = await ports.ec2.subnets(annex.subnets);
   checkSubnets(subnets, annex);
   await checkKeyPair(ports, annex);
+  const imageId = await ports.imageId(annex.image);
   const body = templateBody(terms.template({ bucket, programSha256: terms.program.sha256 }));
 
   const storage = ports.storage(bucket, await ports.account());
@@ -118,7 +121,7 @@ export async function setUpAnnex(
   }
   if (annex.purchase !== "on-demand") await provideSpotRole(ports);
   const existing = await readyForSetUp(ports, name);
-  ports.report(`stack ${name} in ${annex.region}: role, security group, launch templates`);
+  ports.report(`stack ${name} in ${annex.region}: role, security group, launch templates, policy for users`);
   const changed = await ports.cloudFormation.deploy(name, body, {
     PermissionsBoundary: terms.boundary ?? existing?.parameters["PermissionsBoundary"] ?? NO_BOUNDARY,
     Annex: annex.name,
@@ -127,8 +130,11 @@ export async function setUpAnnex(
     VpcId: subnets[0]?.vpcId ?? "",
     PublicIp: String(annex.publicIp),
     KeyName: annex.keyName ?? "",
+    ImageId: imageId,
+    InstanceTypes: annex.instanceTypes.join(","),
   });
-  return { changed, uploaded, bucket };
+  const userPolicy = (await ports.cloudFormation.stack(name))?.outputs["UserPolicy"];
+  return { changed, uploaded, bucket, ...(userPolicy !== undefined && { userPolicy }) };
 }
 
 /** A launch template takes any name, and then nothing can be launched from it. */

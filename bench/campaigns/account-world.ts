@@ -17,6 +17,8 @@ export type AccountWorld = {
   readonly hook: Credentials;
   /** Has what the operator has, and means ill. */
   readonly intruder: Credentials;
+  /** An ordinary user of the annex. */
+  readonly alice: Credentials;
 };
 
 /** Smaller than the node's program, and an executable all the same: for annexes of which no node shall boot. */
@@ -52,7 +54,8 @@ export async function accountWorld(sandbox: Sandbox, knobs: AnnexKnobs): Promise
   const operator = await sandbox.createUser("operator", []);
   const hook = await sandbox.createUser("hook", []);
   const intruder = await sandbox.createUser("intruder", []);
-  return { sandbox, before: await sandbox.inventory(), installer, operator, hook, intruder };
+  const alice = await sandbox.createUser("alice", []);
+  return { sandbox, before: await sandbox.inventory(), installer, operator, hook, intruder, alice };
 }
 
 export async function configure(sandbox: Sandbox, knobs: AnnexKnobs): Promise<void> {
@@ -97,8 +100,29 @@ export async function employ(world: AccountWorld): Promise<AccountWorld> {
     ...world,
     operator: await world.sandbox.createUser("operator", both),
     intruder: await world.sandbox.createUser("intruder", both),
+    alice: await world.sandbox.createUser("alice", policies.some(isUserPolicy) ? [arn("UserPolicy")] : []),
     hook: await world.sandbox.createUser("hook", [arn("HookPolicy")]),
   };
+}
+
+const isUserPolicy = (name: string): boolean => name.includes("-UserPolicy-");
+
+/** The same of an ordinary user of the access point, with the key that the annex's user policy goes with. */
+export function updraftAsAlice(
+  { sandbox, alice }: AccountWorld,
+  ...args: readonly string[]
+): Promise<ExecResult> {
+  return sandbox.accessPoint.exec(["updraft", ...args], {
+    user: "alice",
+    directory: "/home/alice",
+    timeoutSeconds: 300,
+    environment: {
+      HOME: "/home/alice",
+      AWS_CONFIG_FILE: "/etc/updraft/aws-config",
+      AWS_ACCESS_KEY_ID: alice.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: alice.secretAccessKey,
+    },
+  });
 }
 
 /** Tears everything down with all rights, whatever state it is in. */

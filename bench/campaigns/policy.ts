@@ -7,12 +7,13 @@ import {
   employ,
   hookTick,
   updraftAs,
+  updraftAsAlice,
   withAccount,
   type AccountWorld,
 } from "./account-world.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { HOSTILE, passed, refusalOf, target } from "./hostile.ts";
-import { OTHER_CALLS } from "./other-calls.ts";
+import { OTHER_CALLS, simulated } from "./other-calls.ts";
 import { ANNEX } from "./pool.ts";
 import { reportAsRole } from "./s3-as-role.ts";
 import { queryRequest, signedRequest } from "./signed-request.ts";
@@ -42,6 +43,16 @@ function command(who: "installer" | "operator", args: readonly string[]): Step {
     what: `updraft ${args.slice(0, 3).join(" ")}`,
     async run(world) {
       const { exitCode, stderr } = await updraftAs(world, world[who], ...args);
+      return { exitCode: exitCode ?? 1, said: complaint(stderr) };
+    },
+  };
+}
+
+function alice(...args: readonly string[]): Step {
+  return {
+    what: `alice: updraft ${args.slice(0, 3).join(" ")}`,
+    async run(world) {
+      const { exitCode, stderr } = await updraftAsAlice(world, ...args);
       return { exitCode: exitCode ?? 1, said: complaint(stderr) };
     },
   };
@@ -144,6 +155,12 @@ const FLOWS: Readonly<Record<string, readonly Step[]>> = {
     operator("status", ANNEX),
     operator("delete", ANNEX, "--yes"),
   ],
+  UserPolicy: [
+    alice(...CREATE, "--no-wait"),
+    alice("status", ANNEX),
+    alice("renew", ANNEX, "--lease", "2h", "--yes"),
+    alice("delete", ANNEX, "--yes"),
+  ],
   enforcer: [operator(...CREATE, "--no-wait"), RENEW, SWEEP],
   node: [operator(...CREATE, "--timeout", GIVES_UP), REPORT],
 };
@@ -202,7 +219,7 @@ async function otherwise({ sandbox }: AccountWorld, name: string) {
   const other = OTHER_CALLS.find(({ statement }) => statement === name);
   if (other === undefined) return { what: "", said: "" };
   const { user, action, resource } = other;
-  const { outcome } = await sandbox.simulate(user, { action, resource });
+  const { outcome } = await simulated(sandbox, other);
   if (outcome === "allow") return { what: "", said: "" };
   return { what: `${action}, simulated`, said: `${user}: ${outcome} on ${resource}` };
 }
@@ -218,6 +235,8 @@ async function working(world: AccountWorld, ground: Ground): Promise<AccountWorl
     const { exitCode, stderr } = await updraftAs(world, administrator, ...args);
     if (exitCode !== 0) throw new Error(`updraft ${args.join(" ")}: ${stderr}`);
   }
+  // An ordinary user orders only what root has published.
+  await world.sandbox.accessPoint.run(["updraft", "publish", ANNEX]);
   return employ(world);
 }
 

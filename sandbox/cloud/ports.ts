@@ -1,4 +1,5 @@
 import type { StatementName } from "./iam/policy.ts";
+import type { QuotaSettings } from "./quotas.ts";
 
 /** A launched instance as the hypervisor must boot it. */
 export type BootRequest = {
@@ -82,6 +83,8 @@ export type CloudSettings = {
   secureTransport: boolean;
   /** How the credentials of roles are delivered to instances, by what ec2:RoleDelivery says. */
   roleDelivery: "1.0" | "2.0";
+  /** vCPUs by the code of Service Quotas; see quotas.ts. */
+  quotas: QuotaSettings;
 };
 
 /** Which requests a fault hits; a part left out matches all. */

@@ -72,6 +72,7 @@ describe("setup and teardown in an account where something goes wrong", () => {
     bucket: (name: string, account: string) => bucket(REGION, name, account),
     disableRule: (name: string) => disableRule(REGION, name),
     account: async () => world.cloud.accountId,
+    imageId: async (image: string) => image,
     report: (line: string) => said.push(line),
   });
   const setUpRegion = () => setUpAccount(ports(), TERMS, accountTemplate(ENFORCER));

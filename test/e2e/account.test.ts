@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
+  ANY_PROGRAM,
   accountWorld,
   difference,
   employ,
   hookTick,
   updraftAs,
+  updraftAsAlice,
   type AccountWorld,
 } from "../../bench/campaigns/account-world.ts";
 import { HOSTILE, passed, refusalOf, target, type Target } from "../../bench/campaigns/hostile.ts";
-import { OTHER_CALLS } from "../../bench/campaigns/other-calls.ts";
+import { OTHER_CALLS, simulated } from "../../bench/campaigns/other-calls.ts";
 import { ANNEX } from "../../bench/campaigns/pool.ts";
 import { reportAsRole } from "../../bench/campaigns/s3-as-role.ts";
 import { queryRequest, signedRequest, type SignedAnswer } from "../../bench/campaigns/signed-request.ts";
@@ -67,6 +69,25 @@ describe(
     test("the holder of the hook policy runs the hook", async () => {
       const { stdout } = await hookTick(world);
       assert.match(stdout, /^burst_Instances = 1$/m);
+    });
+
+    test("the operator checks, sweeps, renews and resizes", async () => {
+      const { stdout, stderr } = await updraftAs(world, world.operator, "check", "--json");
+      assert.doesNotMatch(`${stdout}${stderr}`, /not authorized/);
+      await does(world.operator, "sweep");
+      await does(world.operator, "renew", ANNEX, "--lease", "2h", "--yes");
+      await does(world.operator, "resize", ANNEX, "--count", "1", "--yes");
+    });
+
+    test("an ordinary user of the annex orders, sees, renews and ends", async () => {
+      for (const args of [
+        ["create", ANNEX, "--count", "1", "--lease", "1h", "--yes", "--no-wait"],
+        ["status", ANNEX],
+        ["renew", ANNEX, "--lease", "2h", "--yes"],
+      ]) {
+        const { exitCode, stderr } = await updraftAsAlice(world, ...args);
+        assert.equal(exitCode, 0, `updraft ${args.join(" ")}: ${stderr}`);
+      }
     });
 
     for (const { statement, what, attempt } of HOSTILE) {
@@ -134,10 +155,11 @@ describe(
     });
 
     test("delete and both teardowns leave the account as it was", async () => {
-      await does(world.operator, "create", ANNEX, "--count", "1", "--lease", "1h", "--yes", "--no-wait");
       const refused = await updraftAs(world, world.installer, "teardown", "--annex", ANNEX, "--yes");
       assert.equal(refused.exitCode, 4);
-      assert.match(refused.stderr, /still has 1 instances.*--terminate/s);
+      assert.match(refused.stderr, /still has \d+ instances.*--terminate/s);
+      assert.equal((await updraftAsAlice(world, "delete", ANNEX, "--yes")).exitCode, 0);
+      await does(world.operator, "create", ANNEX, "--count", "1", "--lease", "1h", "--yes", "--no-wait");
       await does(world.operator, "delete", ANNEX, "--yes");
       await does(world.installer, "setup", "--annex", ANNEX);
       await does(world.installer, "teardown", "--annex", ANNEX, "--yes");
@@ -173,12 +195,15 @@ describe(
           .map(({ allowedBy }) => plainName(allowedBy[0] ?? "")),
       );
       await does(world.installer, "setup", "--region", "us-east-1");
+      await does(world.installer, "setup", "--annex", ANNEX, "--node-program", ANY_PROGRAM);
       world = await employ(world);
-      for (const { statement, user, action, resource } of OTHER_CALLS) {
-        const { allowedBy } = await sandbox.simulate(user, { action, resource });
+      for (const call of OTHER_CALLS) {
+        const { statement, user, action } = call;
+        const { allowedBy } = await simulated(sandbox, call);
         assert.deepEqual(allowedBy.map(plainName), [statement], `${user} ${action}`);
         proven.add(statement);
       }
+      await does(world.installer, "teardown", "--annex", ANNEX, "--yes");
       await does(world.installer, "teardown", "--region", "us-east-1", "--yes");
       const allowing = STATEMENTS.filter(({ effect }) => effect === "Allow").map(({ name }) => name);
       assert.deepEqual(

@@ -129,6 +129,7 @@ function globalKeys(
     "aws:userid": principal.userId,
     "aws:username": principal.kind === "user" ? principal.name : undefined,
     "aws:CalledVia": principal.via,
+    "aws:ViaAWSService": String(principal.via !== undefined),
     "aws:RequestedRegion": REGION,
     "aws:CurrentTime": new Date(now * 1000).toISOString(),
     "aws:EpochTime": String(Math.floor(now)),
