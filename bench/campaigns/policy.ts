@@ -137,18 +137,37 @@ const SWEEP: Step = {
   },
 };
 
+/** As if nobody had ever bought spot instances in the account. */
+const NO_SPOT_ROLE: Step = {
+  what: "DeleteRole",
+  async run({ sandbox }) {
+    const form = { Action: "DeleteRole", RoleName: "AWSServiceRoleForEC2Spot" };
+    await signedRequest(sandbox, await sandbox.administrator(), queryRequest("iam", form));
+    return { exitCode: 0, said: "" };
+  },
+};
+
+/** Gives people the policies that teardown takes away again. */
+const EMPLOY: Step = {
+  what: "AttachUserPolicy",
+  async run(world) {
+    await employ(world);
+    return { exitCode: 0, said: "" };
+  },
+};
+
+const LIFE = [
+  NO_SPOT_ROLE,
+  ...SET_UP,
+  EMPLOY,
+  installer("teardown", "--annex", ANNEX, "--yes"),
+  installer("teardown", "--region", REGION, "--yes"),
+];
+
 /** The commands in which a policy's statements must show, in the order in which they are given. */
 const FLOWS: Readonly<Record<string, readonly Step[]>> = {
-  "setup-account": [
-    ...SET_UP,
-    installer("teardown", "--annex", ANNEX, "--yes"),
-    installer("teardown", "--region", REGION, "--yes"),
-  ],
-  "setup-annex": [
-    ...SET_UP,
-    installer("teardown", "--annex", ANNEX, "--yes"),
-    installer("teardown", "--region", REGION, "--yes"),
-  ],
+  "setup-account": LIFE,
+  "setup-annex": LIFE,
   HookPolicy: [operator(...CREATE, "--no-wait"), TICK, RENEW],
   OperatorPolicy: [
     operator(...CREATE, "--no-wait"),
