@@ -5,7 +5,7 @@ import { checkOwner } from "./owner.ts";
 import { settleJournal } from "./place-orders.ts";
 import type { Clock, CloudFormation, Ec2, Report, Storage } from "./ports.ts";
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
-import { annexPrefix, manifestKey, ownerKey } from "./storage.ts";
+import { annexPrefix, manifestKey, ownerKey, reportsPrefix } from "./storage.ts";
 
 export type DeletePorts = {
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export async function planDelete(ports: DeletePorts, owner: Owner, region: strin
   const claim = await storage?.get(ownerKey(owner.annex));
   if (claim !== undefined) checkOwner(new TextDecoder().decode(claim), { ...owner, account, region });
   const objects = (await storage?.list(annexPrefix(owner.annex))) ?? [];
-  const reports = (await storage?.list(`reports/${owner.annex}/`)) ?? [];
+  const reports = (await storage?.list(reportsPrefix(owner.annex))) ?? [];
   const rest = [...objects, ...reports].map((object) => object.key);
   return {
     owner,
@@ -91,7 +91,7 @@ export async function carryOutDelete(
   if (storage !== undefined) {
     const objects = [
       ...(await storage.list(annexPrefix(owner.annex))),
-      ...(await storage.list(`reports/${owner.annex}/`)),
+      ...(await storage.list(reportsPrefix(owner.annex))),
     ].map((object) => object.key);
     const keys = inOrder(objects, owner.annex);
     await storage.remove(keys.filter((key) => key !== ownerKey(owner.annex)));

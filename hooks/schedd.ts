@@ -24,7 +24,7 @@ import { readAccessPoint } from "../core/access-point.ts";
 import { tryOrders, type CredentialReport } from "../core/check/trial.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
 import { hookOutput, type HookOutput } from "../core/hook-output.ts";
-import { formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
+import { STATE_FILE, formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
 import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
@@ -36,7 +36,6 @@ import { VERSION } from "../core/version.ts";
 const TICK_SECONDS = 45;
 const LOCK_SECONDS = 5;
 const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8 } as const;
-const STATE_FILE = "state.json";
 
 const HELP = `updraft-schedd: measures demand and supply of every annex, publishes them, and in mode act orders and releases
 

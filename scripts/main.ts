@@ -10,11 +10,14 @@ import { optionHelp, parseOptions } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
 import { check } from "./verbs/check.ts";
-import { create } from "./verbs/create.ts";
+import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { history } from "./verbs/history.ts";
+import { list } from "./verbs/list.ts";
 import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
+import { renew } from "./verbs/renew.ts";
+import { resize } from "./verbs/resize.ts";
 import { setup, type Templates } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
 import { sweep } from "./verbs/sweep.ts";
@@ -30,8 +33,12 @@ const VERBS: readonly Verb[] = [
   setup(TEMPLATES),
   check(TEMPLATES),
   publish,
+  plan,
   create,
+  list,
   status,
+  resize,
+  renew,
   sweep,
   deleteVerb,
   prices,

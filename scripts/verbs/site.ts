@@ -10,9 +10,12 @@ import { s3 } from "../../adapters/s3.ts";
 import { imageId } from "../../adapters/ssm.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
+import { parseAnnexName } from "../../core/annex.ts";
+import { UpdraftError } from "../../core/errors.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
+import type { Options } from "../options.ts";
 import { report } from "../output.ts";
 
 export const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(seconds * 1000) };
@@ -52,4 +55,11 @@ export function local(annex: AnnexKnobs, site: Site) {
 /** Who gives this command: the person behind sudo rather than root. */
 export function user(): string {
   return process.env["SUDO_USER"] ?? userInfo().username;
+}
+
+/** The annex that a verb is given as its argument; `form` is how the verb is called. */
+export function annexName(options: Options, form: string): string {
+  const [name] = options.positionals;
+  if (name !== undefined) return parseAnnexName(name);
+  throw new UpdraftError("usage", `${form.split(" ")[0] ?? ""} names no annex`, `Run: updraft ${form}`);
 }
