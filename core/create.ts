@@ -7,15 +7,16 @@ import { checkLiability, type Liability } from "./liability.ts";
 import { changeOf, look, ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
-import { planPublication, type PublishPorts, type Publication } from "./publish.ts";
+import { getReadable, planPublication, type PublishPorts, type Publication } from "./publish.ts";
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
 import { formatDuration, formatTime, type UnixTime } from "./time.ts";
+import { checkMayLaunch, findPublished } from "./user-access.ts";
 
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
 
-/** Everything that a create will do, decided before anything is done. */
-export type CreatePlan = OrderPlan & Publication & { readonly liability: Liability };
+/** Everything that a create will do, decided before anything is done. An ordinary user publishes nothing. */
+export type CreatePlan = OrderPlan & Partial<Publication> & { readonly liability: Liability };
 
 /** Checks everything that can be checked without changing anything. */
 export async function planCreate(
@@ -24,10 +25,12 @@ export async function planCreate(
   site: Site,
   request: OrderRequest,
 ): Promise<CreatePlan> {
-  const publication = await planPublication(ports, annex, site);
-  const plan = await planOrder(ports, publication, request);
+  const find = site.person === undefined ? planPublication : findPublished;
+  const ground = await find(ports, annex, site);
+  const plan = await planOrder(ports, ground, request);
+  checkMayLaunch(plan);
   const known = await look(ports, plan.owner, annex.region);
-  return { ...publication, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
+  return { ...ground, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
 }
 
 /** The plan as a person reads it before saying yes. */
@@ -103,6 +106,9 @@ export async function bootReport(
   instanceId: string,
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
-  const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
+  const bytes = await getReadable(
+    storage,
+    reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`),
+  );
   return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
 }

@@ -31,7 +31,8 @@ export function planAnswer(plan: CreatePlan, now: UnixTime) {
     cost: rounded(orderCost(plan)),
     liability: rounded(plan.liability),
     tags: annex.tags,
-    configFiles: Object.keys(plan.configFiles).sort(),
+    /** Undefined where the plan publishes nothing: for an ordinary user. */
+    configFiles: plan.configFiles && Object.keys(plan.configFiles).sort(),
   };
 }
 

@@ -9,6 +9,7 @@ import { usd } from "../liability.ts";
 import { checkPublished, findGround, planPublication, type PublishPorts } from "../publish.ts";
 import type { Site } from "../site.ts";
 import { annexSetup, annexStack } from "../stacks.ts";
+import { userAccess } from "../user-access.ts";
 import { manifestKey, programKey } from "../storage.ts";
 import { sameTemplate, type Region } from "./account.ts";
 import { addressPieces } from "./addresses.ts";
@@ -29,6 +30,8 @@ export type AnnexPorts = PublishPorts &
     template(p: { readonly bucket: string; readonly programSha256: string }): Promise<object>;
     readonly ec2: Pick<Ec2, "image">;
     readonly prices: Prices;
+    /** Path of this program. */
+    readonly program: string;
     scheddAd(): Promise<ScheddAd | undefined>;
   };
 
@@ -182,6 +185,18 @@ export function annexPieces(here: Region, ports: AnnexPorts, annex: AnnexKnobs, 
       const remedy =
         "Use credentials with Updraft's operator and hook policies, and run updraft setup again.";
       return mayOrder(await tryOrders(ports, annex, site), "these credentials", remedy);
+    }),
+    piece("for ordinary users", async () => {
+      const made = annexSetup(await stackMade(), annex.name, site.pool);
+      const { imageId, instanceTypes } = made.userPolicy ?? { imageId: "", instanceTypes: [] };
+      const current = [await ports.imageId(annex.image), ...annex.instanceTypes].join(", ");
+      const allowed = [imageId, ...instanceTypes].join(", ");
+      return [
+        ...userAccess(annex, made, ports.program).map(ok),
+        ...(made.userPolicy === undefined || allowed === current
+          ? []
+          : [warning(`their policy is for ${allowed}, and the knobs say ${current}`, `Run: ${setup}`)]),
+      ];
     }),
   ];
 }

@@ -15,11 +15,12 @@ import { usd } from "../liability.ts";
 import { findTypes, planOrder, type OrderPlan, type PlanPorts } from "../plan-order.ts";
 import { PLAIN_LINUX } from "../prices.ts";
 import { PROBE_LEASE_SECONDS, isProbeReport, type ProbeReport } from "../probe.ts";
-import { checkPublished, findGround, type ConfigPorts, type SetupPorts } from "../publish.ts";
+import type { ConfigPorts, SetupPorts } from "../publish.ts";
 import type { Site } from "../site.ts";
 import { reportKey } from "../storage.ts";
 import { TAG } from "../tags.ts";
 import { formatDuration } from "../time.ts";
+import { checkMayLaunch, findPublished } from "../user-access.ts";
 import { ok, wrong, type Finding, type Found } from "./findings.ts";
 
 export type ProbeFlowPorts = OrderPorts & PlanPorts & SetupPorts & ConfigPorts;
@@ -52,15 +53,20 @@ export async function planProbe(
     subnets: subnet === undefined ? annex.subnets.slice(0, 1) : [subnet],
     tags: { ...annex.tags, [TAG.probe]: "true" },
   };
-  const ground = await findGround(ports, probing, site);
-  await checkPublished(ports, { ...ground, annex });
-  return planOrder(ports, ground, {
-    count: 1,
-    leaseSeconds: (longest) => Math.min(PROBE_LEASE_SECONDS, longest),
-    idleSeconds: annex.idleSeconds,
-    instanceTypes: [terms.type ?? (await cheapest(ports, annex))],
-    user: terms.user,
-  });
+  const ground = await findPublished(ports, annex, site);
+  const plan = await planOrder(
+    ports,
+    { ...ground, annex: probing },
+    {
+      count: 1,
+      leaseSeconds: (longest) => Math.min(PROBE_LEASE_SECONDS, longest),
+      idleSeconds: annex.idleSeconds,
+      instanceTypes: [terms.type ?? (await cheapest(ports, annex))],
+      user: terms.user,
+    },
+  );
+  checkMayLaunch(plan);
+  return plan;
 }
 
 /** Where no price is known, the smallest is taken for the cheapest. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { accountFacts } from "../../adapters/account-facts.ts";
 import { sha256 } from "../../adapters/archive.ts";
+import { checkReadable } from "../../adapters/condor-config.ts";
 import { condor } from "../../adapters/condor.ts";
 import { hookCredentials } from "../../adapters/hook-credentials.ts";
 import { journalFile } from "../../adapters/journal-file.ts";
@@ -34,8 +35,8 @@ import { JSON_OUTPUT, YES, type Options } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { NODE_PROGRAM, type Templates } from "./setup.ts";
-import { aws, clock, local, user } from "./site.ts";
-import { exclusively, keptPrices, money } from "./state.ts";
+import { asPerson, aws, clock, local, user } from "./site.ts";
+import { exclusively, keptPrices, money, uid } from "./state.ts";
 
 /** For a piece with all its readings. */
 const PIECE_SECONDS = 60;
@@ -70,18 +71,19 @@ export function check(templates: Templates): Verb {
       const annexes = name === undefined ? knobs.annexes : chosen(knobs, name, problems.length > 0);
       const first = await lookAt([knobPiece(problems, knobs)], bounded);
       tell(first);
-      let site: Site | undefined;
+      let here: Awaited<ReturnType<typeof asPerson>> | undefined;
       try {
-        site = readSite(settings);
+        if (uid() !== 0) await checkReadable(run());
+        here = await asPerson({ site: readSite(settings), knobs });
       } catch (error) {
         if (!(error instanceof UpdraftError)) throw error;
         tell([{ of: "access point", piece: "pool", ...refusal(error) }]);
       }
-      if (site !== undefined) {
-        tell(await lookAt(everyPiece(annexes, knobs, site, templates), bounded));
+      if (here !== undefined) {
+        tell(await lookAt(everyPiece(annexes, here.knobs, here.site, templates), bounded));
         const [annex] = annexes;
         if (options.is("probe") && annex !== undefined) {
-          tell(await probeAnnex(annex, site, knobs, options, type, json));
+          tell(await probeAnnex(annex, here.site, here.knobs, options, type, json));
         }
       }
       conclude(findings, json);
@@ -148,6 +150,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
                 localProgram,
                 template: async (p) => annexTemplate(templates, annex, p),
                 prices: keptPrices(knobs).book,
+                program: process.execPath,
               },
               annex,
               site,

@@ -4,6 +4,7 @@ import { annexKnobs } from "../../core/knobs.ts";
 import { recordSeen } from "../../core/ledger.ts";
 import { ours } from "../../core/place-orders.ts";
 import { counted } from "../../core/plural.ts";
+import { checkIsFor } from "../../core/user-access.ts";
 import { DRY_RUN, JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -22,9 +23,10 @@ export const deleteVerb: Verb = {
     const name = annexName(options, "delete NAME");
     const { site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
+    checkIsFor(annex, site.person);
     const ports = { ...aws(annex.region), journal: journalFile(knobs.stateDirectory) };
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-    const plan = await planDelete(ports, owner, annex.region);
+    const plan = await planDelete(ports, owner, annex.region, site.person);
     const json = options.is("json");
     const show = json ? report : print;
     const dryRun = options.is("dry-run");
@@ -55,7 +57,10 @@ export const deleteVerb: Verb = {
       );
       return done;
     });
-    show(`annex ${name}: deleted, ${counted(terminated.length, "instance")} terminated`);
+    show(
+      `annex ${name}: ${site.person === undefined ? "deleted, " : ""}${counted(terminated.length, "instance")} terminated`,
+    );
+    if (site.person !== undefined) show(`what root published for annex ${name} stays`);
     if (json) printJson({ ...told, terminated });
   },
 };

@@ -19,6 +19,7 @@ import { counted } from "../../core/plural.ts";
 import { parseLease, parseUntil } from "../../core/request.ts";
 import { ACCOUNT_STACK, accountSetup } from "../../core/stacks.ts";
 import { formatDuration, formatTime } from "../../core/time.ts";
+import { checkIsFor } from "../../core/user-access.ts";
 import { DRY_RUN, JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -60,6 +61,7 @@ export const renew: Verb = {
 
     const { site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
+    checkIsFor(annex, site.person);
     const here = aws(annex.region);
     const { maxLeaseSeconds } = accountSetup(await here.cloudFormation.stack(ACCOUNT_STACK), annex.region);
     const now = Math.floor(clock.now());

@@ -19,6 +19,7 @@ import {
   type ResizePlan,
 } from "../../core/resize.ts";
 import { viewRow } from "../../core/status.ts";
+import { checkIsFor } from "../../core/user-access.ts";
 import { DRY_RUN, JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -72,6 +73,7 @@ export const resize: Verb = {
 
     const { condor, site, knobs } = await accessPoint();
     const annex = annexKnobs(knobs, name);
+    checkIsFor(annex, site.person);
     const wanted = parseSize(count, annex.maxInstances, knobName(annex.name, "MAX_INSTANCES"));
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const ports = { ...looking(annex, knobs, condor), ...createPorts(annex, site, knobs, condor) };

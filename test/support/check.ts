@@ -190,6 +190,7 @@ export class CheckWorld extends World {
         ),
       launch: async ({ tags }) => this.answer("launch", tags[TAG.lease] !== undefined),
     },
+    program: "/usr/bin/updraft",
     resolve: async (host) => this.hosts[host] ?? [],
     now: () => this.now,
     localProgram: async () => this.localProgram,

@@ -68,6 +68,7 @@ test("where everything is well, nothing is said to be wrong, and every piece is 
       "burst: collectors",
       "burst: schedd's address",
       "burst: orders",
+      "burst: for ordinary users",
     ],
   );
 });
@@ -443,6 +444,21 @@ const CASES: readonly Case[] = [
     breaks: (world) =>
       (world.answers = { launch: { code: "InvalidParameterValue", message: "what is this" } }),
     finding: ["burst: orders", "wrong", /RunInstances: InvalidParameterValue/, /Correct what EC2 objects to/],
+  },
+  {
+    title: "the policy for users is for another image than the knobs name",
+    breaks: (world) => {
+      const stack = world.stacks.get("updraft-burst");
+      const parameters = { ...stack?.parameters, ImageId: "ami-1", InstanceTypes: "m7i.large,m6i.large" };
+      const outputs = { ...stack?.outputs, UserPolicy: "arn:aws:iam::1:policy/users" };
+      world.stacks.set("updraft-burst", { status: "CREATE_COMPLETE", parameters, outputs });
+    },
+    finding: [
+      "burst: for ordinary users",
+      "warning",
+      /for ami-1, m7i.large, m6i.large, and/,
+      /setup --annex burst/,
+    ],
   },
   {
     title: "no transform stamps jobs",
