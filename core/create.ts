@@ -1,16 +1,16 @@
+import { reportLine } from "./boot-report.ts";
 import { describeCost } from "./cost.ts";
 import { UpdraftError } from "./errors.ts";
 import { LATE_AFTER_SECONDS, counts, join, type Seen, type Slot } from "./instance.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { checkLiability, type Liability } from "./liability.ts";
-import type { BootReport } from "./node-boot.ts";
 import { changeOf, look, ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
 import { getReadable, planPublication, type PublishPorts, type Publication } from "./publish.ts";
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
-import { formatDuration, type UnixTime } from "./time.ts";
+import { formatDuration, formatTime, type UnixTime } from "./time.ts";
 import { checkMayLaunch, findPublished } from "./user-access.ts";
 
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
@@ -36,7 +36,7 @@ export async function planCreate(
 /** The plan as a person reads it before saying yes. */
 export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
   const { annex, site } = plan;
-  const ends = new Date((now + plan.leaseSeconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  const ends = formatTime(now + plan.leaseSeconds);
   return [
     `annex ${annex.name} of pool ${site.pool}, schedd ${site.schedd}, in account ${plan.account}, ${annex.region}`,
     `order: ${plan.count} × ${annex.purchase}, of ${plan.types.map((type) => type.type).join(", ")}`,
@@ -111,15 +111,4 @@ export async function bootReport(
     reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`),
   );
   return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
-}
-
-/** A report on one line; what is none as it is. */
-function reportLine(text: string): string {
-  try {
-    const { step, reason, remedy } = JSON.parse(text) as Partial<BootReport>;
-    if (step !== undefined && reason !== undefined) return `${step}: ${reason}. ${remedy ?? ""}`.trim();
-  } catch {
-    // The node wrote it, and may have been cut off.
-  }
-  return text;
 }

@@ -7,7 +7,7 @@ import type { Clock, CloudFormation, Ec2, Report, Storage } from "./ports.ts";
 import { getReadable } from "./publish.ts";
 import type { Person } from "./site.ts";
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
-import { annexPrefix, manifestKey, ownerKey } from "./storage.ts";
+import { annexPrefix, manifestKey, ownerKey, reportsPrefix } from "./storage.ts";
 
 export type DeletePorts = {
   readonly clock: Clock;
@@ -48,7 +48,7 @@ export async function planDelete(
     return { owner, region, instances: await live(ports, owner), keys: [], storage: undefined };
   }
   const objects = (await storage?.list(annexPrefix(owner.annex))) ?? [];
-  const reports = (await storage?.list(`reports/${owner.annex}/`)) ?? [];
+  const reports = (await storage?.list(reportsPrefix(owner.annex))) ?? [];
   const rest = [...objects, ...reports].map((object) => object.key);
   return {
     owner,
@@ -104,7 +104,7 @@ export async function carryOutDelete(
   if (storage !== undefined) {
     const objects = [
       ...(await storage.list(annexPrefix(owner.annex))),
-      ...(await storage.list(`reports/${owner.annex}/`)),
+      ...(await storage.list(reportsPrefix(owner.annex))),
     ].map((object) => object.key);
     const keys = inOrder(objects, owner.annex);
     await storage.remove(keys.filter((key) => key !== ownerKey(owner.annex)));

@@ -10,25 +10,38 @@ import { asset } from "./assets.ts";
 import { optionHelp, parseOptions, type Options } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
-import { create } from "./verbs/create.ts";
+import { check } from "./verbs/check.ts";
+import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { history } from "./verbs/history.ts";
+import { list } from "./verbs/list.ts";
 import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
-import { setup } from "./verbs/setup.ts";
+import { renew } from "./verbs/renew.ts";
+import { resize } from "./verbs/resize.ts";
+import { setup, type Templates } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
+import { sweep } from "./verbs/sweep.ts";
 import { teardown } from "./verbs/teardown.ts";
 import { uid } from "./verbs/state.ts";
 import { version } from "./verbs/version.ts";
 
+const TEMPLATES: Templates = {
+  account: () => accountTemplate(asset("lambda.js")),
+  annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+};
+
 const VERBS: readonly Verb[] = [
-  setup({
-    account: () => accountTemplate(asset("lambda.js")),
-    annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
-  }),
+  setup(TEMPLATES),
+  check(TEMPLATES),
   publish,
+  plan,
   create,
+  list,
   status,
+  resize,
+  renew,
+  sweep,
   deleteVerb,
   prices,
   history,

@@ -14,7 +14,7 @@ import type { Verb } from "../verb.ts";
 import { accessPoint, aws } from "./site.ts";
 
 /** Where the packages install the node's program, and where the build leaves it. */
-const NODE_PROGRAM = "/usr/libexec/updraft/node/updraft-bootstrap";
+export const NODE_PROGRAM = "/usr/libexec/updraft/node/updraft-bootstrap";
 const BUILT_NODE_PROGRAM = "../dist/node/updraft-bootstrap";
 
 export type Templates = {

@@ -12,9 +12,12 @@ import { imageId } from "../../adapters/ssm.ts";
 import { checkOwnStateDirectory, sharesState } from "../../adapters/state-directory.ts";
 import { identity } from "../../adapters/sts.ts";
 import { readAccessPoint } from "../../core/access-point.ts";
+import { parseAnnexName } from "../../core/annex.ts";
+import { UpdraftError } from "../../core/errors.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
+import type { Options } from "../options.ts";
 import { report } from "../output.ts";
 import { ownDirectory, uid } from "./state.ts";
 
@@ -24,11 +27,16 @@ export const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => 
 export async function accessPoint(): Promise<{ condor: Condor; site: Site; knobs: Knobs }> {
   const here = condor(run());
   if (uid() !== 0) await checkReadable(run());
-  const { site, knobs } = await readAccessPoint(here);
-  if (await sharesState(knobs.stateDirectory, site.spool, uid())) return { condor: here, site, knobs };
+  return { condor: here, ...(await asPerson(await readAccessPoint(here))) };
+}
+
+type AccessPoint = { readonly site: Site; readonly knobs: Knobs };
+
+/** The access point as who runs this sees it: an ordinary user has a journal of their own. */
+export async function asPerson({ site, knobs }: AccessPoint): Promise<AccessPoint> {
+  if (await sharesState(knobs.stateDirectory, site.spool, uid())) return { site, knobs };
   await checkOwnStateDirectory(ownDirectory(), uid());
   return {
-    condor: here,
     site: { ...site, person: { user: `${userInfo().username}@${site.userDomain}` } },
     knobs: { ...knobs, stateDirectory: ownDirectory() },
   };
@@ -63,4 +71,11 @@ export function local(annex: AnnexKnobs, site: Site) {
 /** Who gives this command: the person behind sudo rather than root. */
 export function user(): string {
   return (uid() === 0 ? process.env["SUDO_USER"] : undefined) ?? userInfo().username;
+}
+
+/** The annex that a verb is given as its argument; `form` is how the verb is called. */
+export function annexName(options: Options, form: string): string {
+  const [name] = options.positionals;
+  if (name !== undefined) return parseAnnexName(name);
+  throw new UpdraftError("usage", `${form.split(" ")[0] ?? ""} names no annex`, `Run: updraft ${form}`);
 }
