@@ -173,7 +173,14 @@ export async function placeOrders(
   const missing = plan.count - spot.instanceIds.length;
   if (missing <= 0) return [spot];
   ports.report(`spot gave ${spot.instanceIds.length} of ${plan.count}: ordering ${missing} on-demand`);
-  return [spot, await placeOrder(ports, plan, "on-demand", missing, patience)];
+  try {
+    return [spot, await placeOrder(ports, plan, "on-demand", missing, patience)];
+  } catch (error) {
+    // What spot gave is there and must be told; an order whose outcome is not known is more than a refusal.
+    const refused = error instanceof UpdraftError && error.kind !== "failed";
+    if (!refused || spot.instanceIds.length === 0) throw error;
+    return [{ ...spot, errors: [...spot.errors, { code: "on-demand", message: error.message }] }];
+  }
 }
 
 const UNKNOWN_PAUSE_SECONDS = 5;

@@ -1,3 +1,5 @@
+import type { QuotaSettings } from "./quotas.ts";
+
 /** A launched instance as the hypervisor must boot it. */
 export type BootRequest = {
   instanceId: string;
@@ -74,6 +76,8 @@ export type CloudSettings = {
   /** The same by type; the price list has them too. */
   onDemandPrices: Readonly<Record<string, number>>;
   seed: number;
+  /** vCPUs by the code of Service Quotas; see quotas.ts. */
+  quotas: QuotaSettings;
 };
 
 /** Which requests a fault hits; a part left out matches all. */

@@ -81,6 +81,21 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
     }
   });
 
+  test(`${name}: one id that is gone does not keep the others from their tags, wherever it stands`, async () => {
+    const ids = await placed(orderOf("order5", 3));
+    for (let place = 0; place <= ids.length; place++) {
+      const release = String(place + 1);
+      await ec2().tag([...ids.slice(0, place), "i-00000000000000000", ...ids.slice(place)], {
+        [TAG.release]: release,
+      });
+      const seen = (await ec2().instances(owner)).filter(({ id }) => ids.includes(id));
+      assert.deepEqual(
+        seen.map(({ tags }) => tags[TAG.release]),
+        ids.map(() => release),
+      );
+    }
+  });
+
   test(`${name}: an image that is not there is undefined, and one that is has its name`, async () => {
     assert.equal(await ec2().image("ami-0ffffffffffffffff"), undefined);
     const image = await ec2().image(site().imageId);

@@ -3,8 +3,8 @@ import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
 import type { Hypervisor, SandboxImage } from "../ports.ts";
 import type { Market } from "../pricing/market.ts";
-import type { Handler, Handlers } from "../service.ts";
-import { ec2Answer } from "../wire/answer.ts";
+import type { Call, Handler, Handlers } from "../service.ts";
+import { ec2Answer, type Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { text } from "../wire/parameters.ts";
 import type { Catalog } from "./catalog.ts";
@@ -17,6 +17,7 @@ import type { LaunchTemplates } from "./launch-templates.ts";
 import { runInstances } from "./run-instances.ts";
 import { spotPriceHistory } from "./spot-price-history.ts";
 import { starter } from "./start.ts";
+import { subnetActions } from "./subnets.ts";
 import { tagActions } from "./tags.ts";
 
 /** The emulator knows none of our instances: its answer to these would mislead. */
@@ -50,6 +51,7 @@ export function ec2(world: {
   market: Market;
   moto: EC2Client;
   iam: IAMClient;
+  forward: (call: Call) => Promise<Answer>;
   now: () => number;
 }): Handlers {
   const { instances, templates, faults, moto, now } = world;
@@ -61,6 +63,7 @@ export function ec2(world: {
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
+    ...subnetActions(instances, world.forward),
     ...spotPriceHistory(world),
     ...fleets({ ...world, resolve, start }),
     RunInstances: runInstances({ ...world, resolve, start }),
