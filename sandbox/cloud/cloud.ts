@@ -39,6 +39,7 @@ const DEFAULT_SETTINGS: CloudSettings = {
   terminatedVisibleSeconds: 3600,
   enforcerPeriodSeconds: undefined,
   seed: 1,
+  quotas: {},
 };
 
 const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };

@@ -1,3 +1,5 @@
+import type { QuotaSettings } from "./quotas.ts";
+
 /** A launched instance as the hypervisor must boot it. */
 export type BootRequest = {
   instanceId: string;
@@ -70,6 +72,8 @@ export type CloudSettings = {
   /** Overrides the rate of every scheduled rule; undefined leaves each its own. */
   enforcerPeriodSeconds: number | undefined;
   seed: number;
+  /** vCPUs by the code of Service Quotas; see quotas.ts. */
+  quotas: QuotaSettings;
 };
 
 /** Which requests a fault hits; a part left out matches all. */
