@@ -12,6 +12,7 @@ import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
 import { journalFile } from "../adapters/journal-file.ts";
 import { withLock } from "../adapters/lock.ts";
+import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
@@ -29,7 +30,7 @@ import { VERSION } from "../core/version.ts";
 /** HTCondor starts it again after a minute, and may crash when it is stopped while a hook runs: a tick is short. */
 const TICK_SECONDS = 45;
 const LOCK_SECONDS = 5;
-const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8 } as const;
+const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8, throttledSeconds: 10 } as const;
 const STATE_FILE = "state.json";
 
 const HELP = `updraft-schedd: measures demand and supply of every annex, publishes them, and in mode act orders and releases
@@ -132,6 +133,7 @@ function ports(annex: AnnexKnobs, stateDirectory: string): TickPorts {
     archive,
     sha256,
     journal: journalFile(stateDirectory),
+    refusals: refusalsFile(stateDirectory, report),
     orderId: () => randomBytes(8).toString("hex"),
   };
 }

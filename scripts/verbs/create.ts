@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { journalFile } from "../../adapters/journal-file.ts";
+import { askAgain, refusalsFile } from "../../adapters/refusals-file.ts";
 import {
   bootReport,
   describePlan,
@@ -9,10 +10,12 @@ import {
   type CreatePorts,
 } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
+import { limitedBy } from "../../core/fleet-errors.ts";
 import type { Seen } from "../../core/instance.ts";
 import { TYPES_RULE, annexKnobs, instanceTypeList, knobName } from "../../core/knobs.ts";
 import { checkPlanRoom, fleetReasons, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
 import { writeAnnex } from "../../core/publish.ts";
+import { refusedLines } from "../../core/refused-places.ts";
 import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
@@ -26,13 +29,18 @@ const TIMEOUT = "15m";
 
 export const create: Verb = {
   name: "create",
-  usage: "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--yes] [--dry-run]",
+  usage:
+    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--ask-again] [--yes] [--dry-run]",
   summary: "order instances for an annex and wait until they have joined the pool",
   options: [
     { name: "count", short: "n", value: "N", help: "how many instances" },
     { name: "lease", value: "TIME", help: "how long they may live: 8h, or a time such as 2030-01-31T18:00Z" },
     { name: "idle", value: "TIME", help: "how long one may stay without a job" },
     { name: "type", value: "TYPE", several: true, help: "instance type, instead of those of the knob" },
+    {
+      name: "ask-again",
+      help: "ask EC2 also for the types and zones that it refused a short while ago, and forget those refusals",
+    },
     YES,
     { name: "dry-run", help: "check and show the plan; change and launch nothing" },
     { name: "no-wait", help: "do not wait for the instances" },
@@ -78,11 +86,13 @@ export const create: Verb = {
       );
     }
     const lease = givenLease ?? formatDuration(annex.leaseSeconds);
+    const refusals = refusalsFile(knobs.stateDirectory, report);
     const ports: CreatePorts = {
       ...aws(annex.region),
       ...local(annex, site),
       slots: condor.slots,
       journal: journalFile(knobs.stateDirectory),
+      refusals: options.is("ask-again") ? askAgain(refusals) : refusals,
       orderId: () => randomBytes(8).toString("hex"),
     };
     const plan = await planCreate(ports, annex, site, {
@@ -95,6 +105,7 @@ export const create: Verb = {
     const json = options.is("json");
     const show = json ? report : print;
     for (const line of describePlan(plan, clock.now())) show(line);
+    for (const line of await refusedLines(ports, plan)) show(line);
     if (options.is("dry-run")) {
       show("dry run: nothing was changed or launched");
       if (json) printJson({ annex: annex.name, dryRun: true, orders: [], instances: [] });
@@ -120,6 +131,7 @@ export const create: Verb = {
         id: one.orderId,
         market: one.market,
         instances: one.instanceIds,
+        refused: one.errors,
       })),
       instances: seen.map((one) => statusRow(annex.name, one, clock.now())),
     };
@@ -151,7 +163,7 @@ function types(texts: readonly string[]): string[] | undefined {
 
 function nothingLaunched(placed: readonly Placed[]): UpdraftError {
   const reasons = fleetReasons(placed);
-  const denied = reasons.some((reason) => reason.startsWith("UnauthorizedOperation"));
+  const denied = limitedBy(placed.flatMap((one) => one.errors)) === "Denied";
   return new UpdraftError(
     denied ? "denied" : "capacity",
     `EC2 launched nothing${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,
