@@ -28,6 +28,7 @@ import { metadataServers } from "./metadata/server.ts";
 import { startMoto } from "./moto.ts";
 import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts";
 import { principals, type Principal } from "./principals.ts";
+import { rateLimits } from "./rate-limits.ts";
 import { s3 } from "./s3/s3.ts";
 import { ACCOUNT, REGION, type Call } from "./service.ts";
 import { sts } from "./sts.ts";
@@ -40,6 +41,10 @@ const DEFAULT_SETTINGS: CloudSettings = {
   enforcerPeriodSeconds: undefined,
   seed: 1,
   quotas: {},
+  capacity: [],
+  notOffered: [],
+  addresses: {},
+  rateLimits: undefined,
 };
 
 const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };
@@ -73,7 +78,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const policies = entityPolicies(emulator.iam);
     const templates = launchTemplates(now);
     const machines = instances({ hypervisor, settings: () => settings, now, log });
-    const places = catalog(emulator.ec2, emulator.iam);
+    const places = catalog(emulator.ec2, emulator.iam, () => settings);
     const metrics = cloudWatch(now);
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
     const objects = s3(emulator.s3, forward);
@@ -113,6 +118,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       port: options.endpointPort ?? 80,
       principals: keys,
       faults: armed,
+      limited: rateLimits({ limits: () => settings.rateLimits, now }),
       handlers: {
         cloudformation: cloudFormation({ clients: serviceClients, now }),
         cloudwatch: metrics.handlers,
@@ -121,6 +127,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           templates,
           catalog: places,
           faults: armed,
+          settings: () => settings,
           hypervisor,
           images,
           moto: emulator.ec2,

@@ -1,7 +1,7 @@
 import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
-import type { Hypervisor, SandboxImage } from "../ports.ts";
+import type { CloudSettings, Hypervisor, SandboxImage } from "../ports.ts";
 import type { Handler, Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -13,6 +13,7 @@ import { imageActions } from "./images.ts";
 import type { Instances } from "./instances.ts";
 import { launchResolver } from "./launch.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
+import { room } from "./room.ts";
 import { runInstances } from "./run-instances.ts";
 import { starter } from "./start.ts";
 import { tagActions } from "./tags.ts";
@@ -43,6 +44,7 @@ export function ec2(world: {
   templates: LaunchTemplates;
   catalog: Catalog;
   faults: Faults;
+  settings: () => CloudSettings;
   hypervisor: Hypervisor;
   images: readonly SandboxImage[];
   moto: EC2Client;
@@ -52,14 +54,15 @@ export function ec2(world: {
   const { instances, templates, faults, moto, now } = world;
   const resolve = launchResolver(world);
   const start = starter(instances, faults);
+  const shortage = room(world);
   return {
     ...Object.fromEntries(NOT_DONE.map((action) => [action, refuse])),
     ...templates.handlers,
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
-    ...fleets({ ...world, resolve, start }),
-    RunInstances: runInstances({ ...world, resolve, start }),
+    ...fleets({ ...world, resolve, start, shortage }),
+    RunInstances: runInstances({ ...world, resolve, start, shortage }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */
     async DeleteSecurityGroup({ request }) {
       const GroupId = text(request.parameters["GroupId"]) ?? "";

@@ -10,6 +10,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Instance, Market } from "./instance.ts";
 import { iso, specifiedTags, tagsXml } from "./launch-templates.ts";
 import { requestTagKeys, resourceTagKeys, runQuestions, type Launch, type Resolver } from "./launch.ts";
+import { noCapacity, type Planned, type Room } from "./room.ts";
 import { outOfCapacity, type starter } from "./start.ts";
 
 /** One place to launch in: a template with one override. */
@@ -31,6 +32,7 @@ export function fleets(world: {
   catalog: Catalog;
   faults: Faults;
   start: ReturnType<typeof starter>;
+  shortage: Room;
   now: () => number;
 }): Handlers {
   const once = clientTokens<Fleet>();
@@ -55,6 +57,7 @@ export function fleets(world: {
       failures: [],
     };
     const plans: { market: Market; plan: Map<Pool, number> }[] = [];
+    const taken: Planned[] = [];
     for (const { market, capacity, strategy, least } of targets) {
       if (capacity === 0) continue;
       const usable: Pool[] = [];
@@ -63,7 +66,12 @@ export function fleets(world: {
         if (failure === undefined) usable.push(pool);
         else fleet.failures.push({ pool, market, ...failure });
       }
-      const plan = spread(usable, capacity, strategy);
+      const { plan, failures } = spread(usable, capacity, strategy, ({ launch }) => {
+        const short = world.shortage(launch, market, taken);
+        if (short === undefined) taken.push({ launch, market });
+        return short;
+      });
+      fleet.failures.push(...failures.map((failure) => ({ ...failure, market })));
       const planned = [...plan].reduce((sum, [pool, count]) => sum + pool.weight * count, 0);
       if (planned >= least) plans.push({ market, plan });
       else return fleet;
@@ -122,10 +130,7 @@ export function fleets(world: {
         message: `Your requested instance type (${launch.instanceType}) is not supported in your requested Availability Zone (${launch.subnet.zone}).`,
       };
     if (outOfCapacity(world.faults, launch, { action: "CreateFleet", principal: call.principal.arn }))
-      return {
-        code: market === "spot" ? "UnfulfillableCapacity" : "InsufficientInstanceCapacity",
-        message: `We currently do not have sufficient ${launch.instanceType} capacity in the Availability Zone you requested (${launch.subnet.zone}).`,
-      };
+      return noCapacity(launch, market);
     return undefined;
   }
 
@@ -182,17 +187,32 @@ function targetsOf(parameters: Parameters): {
   ];
 }
 
-/** Spot is spread over the pools in turn, on-demand goes to the first (all cost the same here); never beyond the last whole unit. */
-function spread(pools: readonly Pool[], capacity: number, strategy: string): Map<Pool, number> {
+/**
+ * Spot is spread over the pools in turn, on-demand fills the first (all cost the same here) and goes on to the next when
+ * that has no more; never beyond the last whole unit. `take` takes one instance of a pool, or says why there is none.
+ */
+function spread(
+  pools: readonly Pool[],
+  capacity: number,
+  strategy: string,
+  take: (pool: Pool) => { code: string; message: string } | undefined,
+): { plan: Map<Pool, number>; failures: Omit<Failure, "market">[] } {
   const plan = new Map<Pool, number>();
-  const candidates = strategy === "lowest-price" ? pools.slice(0, 1) : pools;
+  const failures: Omit<Failure, "market">[] = [];
+  let open = [...pools];
   let fulfilled = 0;
-  for (let turn = 0; fulfilled < capacity && candidates.length > 0; turn++) {
-    const pool = candidates[turn % candidates.length] as Pool;
-    plan.set(pool, (plan.get(pool) ?? 0) + 1);
-    fulfilled += pool.weight;
+  for (let turn = 0; fulfilled < capacity && open.length > 0; turn++) {
+    const pool = open[strategy === "lowest-price" ? 0 : turn % open.length] as Pool;
+    const short = take(pool);
+    if (short === undefined) {
+      plan.set(pool, (plan.get(pool) ?? 0) + 1);
+      fulfilled += pool.weight;
+    } else {
+      failures.push({ pool, code: short.code, message: short.message });
+      open = open.filter((one) => one !== pool);
+    }
   }
-  return plan;
+  return { plan, failures };
 }
 
 /** CreateFleet itself carries no keys of metadata, profile or template on the instance. */
