@@ -33,8 +33,3 @@ export function refusalsFile(directory: string, report: Report): Refusals {
     },
   };
 }
-
-/** Forgets what EC2 refused, and remembers what it refuses now. */
-export function askAgain(refusals: Refusals): Refusals {
-  return { ...refusals, read: async () => [] };
-}

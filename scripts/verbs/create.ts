@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { journalFile } from "../../adapters/journal-file.ts";
-import { askAgain, refusalsFile } from "../../adapters/refusals-file.ts";
+import { refusalsFile } from "../../adapters/refusals-file.ts";
 import {
   bootReport,
   describePlan,
@@ -87,12 +87,13 @@ export const create: Verb = {
     }
     const lease = givenLease ?? formatDuration(annex.leaseSeconds);
     const refusals = refusalsFile(knobs.stateDirectory, report);
+    const askAgain = options.is("ask-again");
     const ports: CreatePorts = {
       ...aws(annex.region),
       ...local(annex, site),
       slots: condor.slots,
       journal: journalFile(knobs.stateDirectory),
-      refusals: options.is("ask-again") ? askAgain(refusals) : refusals,
+      refusals,
       orderId: () => randomBytes(8).toString("hex"),
     };
     const plan = await planCreate(ports, annex, site, {
@@ -105,7 +106,7 @@ export const create: Verb = {
     const json = options.is("json");
     const show = json ? report : print;
     for (const line of describePlan(plan, clock.now())) show(line);
-    for (const line of await refusedLines(ports, plan)) show(line);
+    if (!askAgain) for (const line of await refusedLines(ports, plan)) show(line);
     if (options.is("dry-run")) {
       show("dry run: nothing was changed or launched");
       if (json) printJson({ annex: annex.name, dryRun: true, orders: [], instances: [] });
@@ -116,6 +117,7 @@ export const create: Verb = {
     const placed = await exclusively(site, knobs, async () => {
       checkPlanRoom(plan, await reconcile(ports, plan.owner, annex.region, true));
       await writeAnnex(ports, plan);
+      if (askAgain) await refusals.write([]);
       return placeOrders(ports, plan);
     });
     const launched = placed.flatMap((one) => one.instanceIds);
