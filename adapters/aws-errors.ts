@@ -121,7 +121,9 @@ export function awsError(error: unknown, doing: string): UpdraftError {
     const skew = clockSkew(error);
     if (CLOCK.has(code) || Math.abs(skew) > SKEW_SECONDS) {
       const how =
-        skew === 0 ? "is wrong" : `is ${formatDuration(Math.abs(skew))} ${skew > 0 ? "behind" : "ahead"}`;
+        skew === 0
+          ? "is wrong"
+          : `is ${formatDuration(Math.round(Math.abs(skew) / 60) * 60)} ${skew > 0 ? "behind" : "ahead"}`;
       return failure(
         "denied",
         `this machine's clock ${how}: ${said}`,
@@ -139,10 +141,11 @@ export function awsError(error: unknown, doing: string): UpdraftError {
 /** What the SDK says of credentials that it could not get; only when it found none at all there is nothing to tell. */
 function credentialsTrouble(error: unknown): [why: string, remedy: string] {
   const said = messageOf(error);
+  const profile = process.env["AWS_PROFILE"];
   if (/from any providers|credential is missing/i.test(said)) {
     return [
-      "there are no AWS credentials",
-      "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on an instance that has a role.",
+      `there are no AWS credentials${profile === undefined ? "" : ` of the profile ${profile}, which AWS_PROFILE names`}`,
+      "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on an instance that has a role. If the profile has a credential_process, run that by hand: it gave none.",
     ];
   }
   if (/\bsso\b/i.test(said)) {

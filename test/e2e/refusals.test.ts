@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { annexKnobs, configureAnnexes } from "../../sandbox/demo/annex.ts";
 import { down, up, type Sandbox } from "../../sandbox/sandbox.ts";
-import { setUp, succeed, updraft } from "../support/updraft.ts";
+import { setUp, updraft } from "../support/updraft.ts";
 
 const NAME = "e2e-refusals";
 const STATE = "/var/lib/updraft/refusals.json";
@@ -176,17 +176,17 @@ describe("what EC2 refuses is said, remembered and gone around", { timeout: 300_
 
   test("what is denied inside a fleet names action and statement, and is not tried on-demand", async () => {
     await knobs({ PURCHASE: "spot-then-on-demand" });
-    const policies = JSON.parse(
-      await succeed(sandbox.accessPoint, "setup", "--region", "us-east-1", "--json"),
-    ) as { operatorPolicy: string; hookPolicy: string };
-    const noSpot = await createPolicy("no-spot", {
-      Sid: "NoSpotHere",
-      Effect: "Deny",
-      Action: "ec2:RunInstances",
-      Resource: "*",
-      Condition: { StringEquals: { "ec2:InstanceMarketType": "spot" } },
-    });
-    const key = await sandbox.createUser("careful", [policies.operatorPolicy, policies.hookPolicy, noSpot]);
+    const policy = await createPolicy("no-spot", [
+      { Sid: "DoAnything", Effect: "Allow", Action: "*", Resource: "*" },
+      {
+        Sid: "NoSpotHere",
+        Effect: "Deny",
+        Action: "ec2:RunInstances",
+        Resource: "*",
+        Condition: { StringEquals: { "ec2:InstanceMarketType": "spot" } },
+      },
+    ]);
+    const key = await sandbox.createUser("careful", [policy]);
     const instances = (await sandbox.instances()).length;
     const fleets = await callsOf("CreateFleet");
     const { exitCode, stderr } = await updraft(
@@ -204,9 +204,9 @@ describe("what EC2 refuses is said, remembered and gone around", { timeout: 300_
     assert.equal((await sandbox.instances()).length, instances);
   });
 
-  async function createPolicy(name: string, statement: object): Promise<string> {
+  async function createPolicy(name: string, Statement: readonly object[]): Promise<string> {
     const { accessKeyId, secretAccessKey } = await sandbox.administrator();
-    const document = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+    const document = JSON.stringify({ Version: "2012-10-17", Statement });
     const said = await sandbox.accessPoint.run([
       "curl",
       "-sf",

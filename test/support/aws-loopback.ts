@@ -111,7 +111,7 @@ export async function authority(): Promise<Authority> {
   await writeFile(
     at("names"),
     "subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:*.amazonaws.com,DNS:*.us-east-1.amazonaws.com," +
-      "DNS:*.us-east-1.api.aws,DNS:*.us-gov-west-1.amazonaws.com,DNS:*.cn-north-1.amazonaws.com.cn\n",
+      "DNS:*.sso.us-east-1.amazonaws.com,DNS:*.us-east-1.api.aws,DNS:*.us-gov-west-1.amazonaws.com,DNS:*.cn-north-1.amazonaws.com.cn\n",
   );
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   await openssl(
