@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { CapacityMemory } from "../../core/capacity-memory.ts";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
@@ -47,6 +48,8 @@ export class World {
   configFiles: Record<string, string> = {};
   /** The journal's files by order id. */
   readonly journalFiles = new Map<string, string>();
+  /** What EC2 refused, as the state directory keeps it. */
+  refused: CapacityMemory = [];
   private orders = 0;
 
   constructor() {
@@ -211,6 +214,12 @@ export class World {
 
   readonly ports: CreatePorts = {
     journal: this.journal,
+    refusals: {
+      read: async () => this.refused,
+      write: async (memory) => {
+        this.refused = memory;
+      },
+    },
     clock: this.clock,
     ec2: this.ec2,
     cloudFormation: this.cloudFormation,

@@ -574,6 +574,84 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     assert.ok(cloud.requests().some((r) => r.fault === lost && r.status === 0));
   });
 
+  test("Settings: capacity, quotas, addresses and offers run out for a part of a fleet, in EC2's words", async () => {
+    const { cloud } = box;
+    const [first, second] = await cloud.subnets();
+    const live = cloud.instances().filter((i) => i.state !== "terminated");
+    const running = (type: string, zone = ""): number =>
+      live.filter((i) => i.instanceType === type && (zone === "" || i.zone === zone)).length;
+    const reset = { capacity: [], quotas: {}, addresses: {}, notOffered: [] };
+    const ordered = async (settings: object, change: Partial<CreateFleetCommandInput> = {}) => {
+      cloud.settings({ ...reset, ...settings });
+      const answer = await hook.send(new CreateFleetCommand(await order(change)));
+      cloud.settings(reset);
+      return {
+        launched: idsOf(answer).length,
+        errors: (answer.Errors ?? []).map((e) => [
+          e.LaunchTemplateAndOverrides?.Overrides?.InstanceType,
+          e.ErrorCode,
+        ]),
+      };
+    };
+    const zone = first?.zone ?? "";
+    assert.deepEqual(
+      await ordered({
+        capacity: [
+          { instanceType: "c5.large", zone, instances: running("c5.large", zone) + 1 },
+          { instanceType: "m5.large", instances: running("m5.large") + 1 },
+        ],
+      }),
+      {
+        launched: 2,
+        errors: [
+          ["c5.large", "UnfulfillableCapacity"],
+          ["m5.large", "UnfulfillableCapacity"],
+        ],
+      },
+    );
+    const onDemand = {
+      TargetCapacitySpecification: {
+        TotalTargetCapacity: 3,
+        DefaultTargetCapacityType: "on-demand" as const,
+      },
+    };
+    assert.deepEqual(await ordered({ notOffered: [{ instanceType: "c5.large", zone }] }, onDemand), {
+      launched: 3,
+      errors: [["c5.large", "InvalidFleetConfiguration"]],
+    });
+    assert.deepEqual((await ordered({ quotas: { "L-34B43A08": 0 } })).errors[0], [
+      "c5.large",
+      "MaxSpotInstanceCountExceeded",
+    ]);
+    assert.equal((await ordered({ quotas: { "L-34B43A08": 0 } }, onDemand)).launched, 3);
+    assert.deepEqual((await ordered({ quotas: { "L-1216C47A": 0 } }, onDemand)).errors, [
+      ["c5.large", "VcpuLimitExceeded"],
+      ["m5.large", "VcpuLimitExceeded"],
+    ]);
+    assert.deepEqual(
+      await ordered({ addresses: { [first?.subnetId ?? ""]: 0, [second?.subnetId ?? ""]: 0 } }),
+      {
+        launched: 0,
+        errors: [
+          ["c5.large", "InsufficientFreeAddressesInSubnet"],
+          ["m5.large", "InsufficientFreeAddressesInSubnet"],
+        ],
+      },
+    );
+  });
+
+  test("Requests beyond EC2's rates are refused until the bucket has filled again; other services are not touched", async () => {
+    const { cloud } = box;
+    const describe = () => hook.send(new DescribeInstancesCommand({}));
+    cloud.settings({ rateLimits: { reading: { refill: 5, burst: 2 } } });
+    await describe();
+    await describe();
+    await assert.rejects(describe(), named("RequestLimitExceeded"));
+    await administrator.sts.send(new GetCallerIdentityCommand({}));
+    await eventually("the bucket has filled", () => describe().catch(() => undefined));
+    cloud.settings({ rateLimits: undefined });
+  });
+
   test("An unknown key, a wrong secret and a wrong token are refused in each service's words", async () => {
     const stranger = all({ accessKeyId: "AKIANOBODY", secretAccessKey: "x" });
     await assert.rejects(stranger.ec2.send(new DescribeInstancesCommand({})), named("AuthFailure"));
