@@ -216,6 +216,11 @@ test("EC2 that has fewer, or refuses, is told with its reason", async () => {
   const partial = await world.tick();
   assert.deepEqual([partial["LimitedBy"], partial["Ordered"]], ["Capacity", 1]);
   assert.match(String(partial["LastError"]), /launched 1 of 4: InsufficientInstanceCapacity: none/);
+  const unauthorized = [{ code: "UnauthorizedOperation", message: "the statement X denies it" }];
+  world.fleetAnswers.push({ outcome: "answered", instanceIds: [], errors: unauthorized });
+  const inside = await world.tick();
+  assert.equal(inside["LimitedBy"], "Denied");
+  assert.match(String(inside["Reason"]), /the statement X denies it/);
   const refusing = (kind: "denied" | "failed") => ({
     ...world.ec2,
     createFleet: () => Promise.reject(new UpdraftError(kind, "EC2 says no", "r")),
