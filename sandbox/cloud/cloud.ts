@@ -131,6 +131,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           hypervisor,
           images,
           moto: emulator.ec2,
+          forward,
           iam: emulator.iam,
           now,
         }),

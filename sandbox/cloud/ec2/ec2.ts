@@ -13,6 +13,7 @@ import { imageActions } from "./images.ts";
 import type { Instances } from "./instances.ts";
 import { launchResolver } from "./launch.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
+import { placeActions } from "./places.ts";
 import { room } from "./room.ts";
 import { runInstances } from "./run-instances.ts";
 import { starter } from "./start.ts";
@@ -48,6 +49,7 @@ export function ec2(world: {
   hypervisor: Hypervisor;
   images: readonly SandboxImage[];
   moto: EC2Client;
+  forward: Handler;
   iam: IAMClient;
   now: () => number;
 }): Handlers {
@@ -61,6 +63,7 @@ export function ec2(world: {
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
+    ...placeActions(world),
     ...fleets({ ...world, resolve, start, shortage }),
     RunInstances: runInstances({ ...world, resolve, start, shortage }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { xml, type Xml } from "./xml.ts";
 
 export type Answer = {
@@ -28,6 +29,13 @@ export function queryAnswer(service: string, action: string, result: Record<stri
     ` xmlns="${NAMESPACES[service] ?? ""}"`,
   );
   return { status: 200, headers: { "content-type": "text/xml" }, body: DECLARATION + body };
+}
+
+/** The emulator's answer with its text changed. */
+export async function rewritten(answer: Answer, change: (text: string) => string): Promise<Answer> {
+  const { "content-length": _, ...headers } = answer.headers;
+  const { body } = answer;
+  return { ...answer, headers, body: change(body instanceof Readable ? await text(body) : body.toString()) };
 }
 
 export function jsonAnswer(content: unknown, status = 200, type = "application/json"): Answer {

@@ -15,10 +15,12 @@ import {
 import {
   CreateFleetCommand,
   CreateTagsCommand,
+  DescribeInstanceTypeOfferingsCommand,
   DescribeInstancesCommand,
   DescribeLaunchTemplateVersionsCommand,
   DescribeLaunchTemplatesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
   DescribeTagsCommand,
   EC2Client,
   GetConsoleOutputCommand,
@@ -619,6 +621,23 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
       launched: 3,
       errors: [["c5.large", "InvalidFleetConfiguration"]],
     });
+    cloud.settings({
+      notOffered: [{ instanceType: "c5.large", zone }],
+      addresses: { [first?.subnetId ?? ""]: 0 },
+    });
+    const offered = await administrator.ec2.send(
+      new DescribeInstanceTypeOfferingsCommand({
+        LocationType: "availability-zone",
+        Filters: [{ Name: "instance-type", Values: ["c5.large"] }],
+      }),
+    );
+    const zonesOfType = (offered.InstanceTypeOfferings ?? []).map((o) => o.Location);
+    assert.ok(!zonesOfType.includes(zone) && zonesOfType.includes(second?.zone), zonesOfType.join());
+    const told = (await administrator.ec2.send(new DescribeSubnetsCommand({}))).Subnets ?? [];
+    const free = (id: string | undefined) =>
+      told.find((s) => s.SubnetId === id)?.AvailableIpAddressCount ?? -1;
+    assert.equal(free(first?.subnetId), 0);
+    assert.ok(free(second?.subnetId) > 0 && free(second?.subnetId) < 4091, "our instances take addresses");
     assert.deepEqual((await ordered({ quotas: { "L-34B43A08": 0 } })).errors[0], [
       "c5.large",
       "MaxSpotInstanceCountExceeded",
