@@ -17,8 +17,3 @@ export function leaseExpiration(tags: Tags, now: UnixTime, maxLeaseSeconds: numb
   const expiration = Number(value);
   return expiration <= now + maxLeaseSeconds + CLOCK_SKEW_SECONDS ? expiration : undefined;
 }
-
-/** When an instance must end: its lease, or, when that cannot be believed, ten minutes after it was launched. */
-export function endOfLife(tags: Tags, launched: UnixTime, now: UnixTime, maxLeaseSeconds: number): UnixTime {
-  return leaseExpiration(tags, now, maxLeaseSeconds) ?? launched + UNREADABLE_LEASE_SECONDS;
-}

@@ -4,8 +4,8 @@ import type { UnixTime } from "./time.ts";
 
 /** HTCondor runs updraft-startd so often; condor-config/node.config says the same. */
 export const PUBLISH_SECONDS = 30;
-/** The guard writes what it knows more often than this, if it lives. */
-const GUARD_SILENT_SECONDS = 30;
+/** A guard that lives writes more than twice in this time. Each second more is one less for HTCondor to end the node. */
+const GUARD_SILENT_SECONDS = 12;
 /** Two clocks that differ by less are taken to agree, so that what is published does not flicker. */
 const CLOCKS_AGREE_SECONDS = 3;
 

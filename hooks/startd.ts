@@ -12,7 +12,7 @@ import { VERSION } from "../core/version.ts";
 const MAX_STATE_BYTES = 64 * 1024;
 
 /** The guard may fall silent in the last minute too. */
-const LOOK_SECONDS = 5;
+const LOOK_SECONDS = 2;
 
 const HELP = `updraft-startd: publishes what root knows about this instance as slot attributes
 

@@ -45,7 +45,8 @@ const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
       }),
     );
   },
-  e2e: async () => test(["--test-concurrency=1"], globSync(E2E)),
+  // Each file has a sandbox of its own, and waits for most of its time.
+  e2e: async () => test(["--test-concurrency=2"], globSync(E2E)),
 };
 
 type Surroundings = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { tag } from "../../bench/campaigns/ec2-query.ts";
 import { annexKnobs, configureAnnexes, configureHook } from "../../sandbox/demo/annex.ts";
 import { finishedJobs } from "../../sandbox/demo/jobs.ts";
 import { holdings, lastingLeftovers } from "../../sandbox/leftovers.ts";
@@ -285,6 +286,56 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
     await Promise.all([1, 2, 3, 4].map(() => runHook(accessPoint)));
     assert.equal((await orders()) - before, 1);
     assert.equal((await live()).length, 4);
+  });
+
+  test("tags altered by hand order nothing, release nothing and end nothing that is busy", async () => {
+    const running = async (): Promise<string> =>
+      accessPoint.run(["condor_q", "-allusers", "-constraint", "JobStatus == 2", "-af", "NumShadowStarts"]);
+    await eventually("every node is busy", 120, async () => {
+      assert.equal(await running(), "1\n".repeat(8));
+    });
+    const before = await orders();
+    const [missing, garbage, farAway, stranger] = await live();
+    assert.ok(
+      missing !== undefined && garbage !== undefined && farAway !== undefined && stranger !== undefined,
+    );
+    const lease = missing.tags["htcondor:LeaseExpiration"];
+    await tag(sandbox, missing.instanceId, "htcondor:LeaseExpiration", undefined);
+    await tag(sandbox, garbage.instanceId, "htcondor:LeaseExpiration", "next Tuesday");
+    await tag(sandbox, farAway.instanceId, "htcondor:LeaseExpiration", "253370764800");
+    await tag(sandbox, stranger.instanceId, "htcondor:AnnexName", undefined);
+
+    const blind = await runHook(accessPoint);
+    assert.equal(blind.attributes["burst_LimitedBy"], "Collector");
+    assert.match(blind.attributes["burst_Reason"] ?? "", /a slot of i-\w+, which EC2 does not list/);
+    assert.equal(blind.attributes["burst_Ordered"], "0");
+    await tag(sandbox, stranger.instanceId, "htcondor:AnnexName", "burst");
+    const { attributes } = await runHook(accessPoint);
+    assert.deepEqual(
+      [attributes["burst_Instances"], attributes["burst_Ordered"], attributes["burst_Released"]],
+      ["4", "0", "0"],
+    );
+    assert.match(await succeed(accessPoint, "status", "burst"), /unreadable/);
+
+    const sweep = async (): Promise<{ unreadable: Record<string, number>; ended: unknown[] }> => {
+      const { payload, error } = await sandbox.invoke("updraft-enforcer", {});
+      assert.equal(error, undefined);
+      return JSON.parse(payload);
+    };
+    const { unreadable, ended } = await sweep();
+    assert.deepEqual(
+      [Object.keys(unreadable).sort(), ended],
+      [[missing, garbage, farAway].map(({ instanceId }) => instanceId).sort(), []],
+    );
+    // Longer than a guard looks away.
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    assert.equal(await running(), "1\n".repeat(8));
+    for (const { instanceId } of [missing, garbage, farAway]) {
+      await tag(sandbox, instanceId, "htcondor:LeaseExpiration", lease);
+    }
+    assert.deepEqual((await sweep()).unreadable, {});
+    assert.equal(await orders(), before);
+
     await removeJobs();
     await succeed(accessPoint, "delete", "burst", "--yes");
     await succeed(accessPoint, "publish", "burst");
