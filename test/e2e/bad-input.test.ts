@@ -145,6 +145,7 @@ describe(
         "--no-wait",
         "--ask-again",
       );
+      await succeed(sandbox.accessPoint, "delete", "burst", "--yes");
     });
 
     test("an annex and a bucket that belong to another pool", async () => {
