@@ -11,6 +11,7 @@ import {
   type CreateFleetCommandOutput,
   type Filter,
   type CreateFleetError,
+  type Image as Ec2Image,
   type Instance as Ec2Instance,
   type _InstanceType,
 } from "@aws-sdk/client-ec2";
@@ -18,7 +19,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { encodedFailure, explainRefusal } from "../core/authorization-failure.ts";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import type { Ec2State, Instance } from "../core/instance.ts";
-import type { Ec2, FleetError } from "../core/ports.ts";
+import type { Ec2, FleetError, Image } from "../core/ports.ts";
 import type { FleetRequest, Market } from "../core/order.ts";
 import { TAG, type Tags } from "../core/tags.ts";
 import { awsClient, type AwsClientOptions } from "./aws-client.ts";
@@ -165,6 +166,13 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
         return {
           outcome: "answered",
           instanceIds: (answer.Instances ?? []).flatMap((set) => set.InstanceIds ?? []),
+          launched: (answer.Instances ?? []).flatMap((set) =>
+            (set.InstanceIds ?? []).map((id) => ({
+              id,
+              type: set.InstanceType ?? "",
+              zone: set.LaunchTemplateAndOverrides?.Overrides?.AvailabilityZone ?? "",
+            })),
+          ),
           errors: await fleetErrors(answer.Errors ?? []),
         };
       } catch (error) {
@@ -214,7 +222,7 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
       try {
         const answer = await client.send(new DescribeImagesCommand({ ImageIds: [id] }));
         const found = answer.Images?.find((image) => image.ImageId === id && image.State === "available");
-        return found && { id, name: found.Name ?? "" };
+        return found && image(found);
       } catch (error) {
         if (awsCode(error).startsWith("InvalidAMIID.")) return undefined;
         throw awsError(error, `find the image ${id}`);
@@ -228,7 +236,36 @@ function tagFilter(tag: string, value: string): Filter {
   return { Name: `tag:${tag}`, Values: [value.replace(/[\\*?]/g, "\\$&")] };
 }
 
+function image(found: Ec2Image): Image {
+  return {
+    id: found.ImageId ?? "",
+    name: found.Name ?? "",
+    usageOperation: found.UsageOperation ?? "",
+    platform: found.PlatformDetails ?? "",
+    marketplace: (found.ProductCodes ?? []).some((code) => code.ProductCodeType === "marketplace"),
+    volumes: (found.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
+      Ebs === undefined
+        ? []
+        : [
+            {
+              type: Ebs.VolumeType ?? "gp3",
+              gib: Ebs.VolumeSize,
+              iops: Ebs.Iops,
+              throughput: Ebs.Throughput,
+            },
+          ],
+    ),
+  };
+}
+
+/** The time that EC2 writes into its reason, such as `User initiated (2026-11-22 12:00:00 GMT)`. */
+function endTime(reason: string | undefined): number | undefined {
+  const [, day, time] = /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (?:GMT|UTC)\)/.exec(reason ?? "") ?? [];
+  return day === undefined || time === undefined ? undefined : Date.parse(`${day}T${time}Z`) / 1000;
+}
+
 function instance(one: Ec2Instance): Instance {
+  const ended = endTime(one.StateTransitionReason);
   return {
     id: one.InstanceId ?? "",
     state: one.State?.Name ?? "pending",
@@ -237,6 +274,7 @@ function instance(one: Ec2Instance): Instance {
     zone: one.Placement?.AvailabilityZone ?? "",
     privateIp: one.PrivateIpAddress,
     launched: (one.LaunchTime?.getTime() ?? 0) / 1000,
+    ...(ended !== undefined && { ended }),
     spot: one.InstanceLifecycle === "spot",
     tags: Object.fromEntries((one.Tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""])),
   };

@@ -1,8 +1,10 @@
+import { describeCost } from "./cost.ts";
 import { UpdraftError } from "./errors.ts";
 import { LATE_AFTER_SECONDS, counts, join, type Seen, type Slot } from "./instance.ts";
-import { knobName, type AnnexKnobs } from "./knobs.ts";
+import type { AnnexKnobs } from "./knobs.ts";
+import { checkLiability, type Liability } from "./liability.ts";
 import type { BootReport } from "./node-boot.ts";
-import { ours, type OrderPorts, type Placed } from "./place-orders.ts";
+import { changeOf, look, ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
 import { planPublication, type PublishPorts, type Publication } from "./publish.ts";
@@ -13,7 +15,7 @@ import { formatDuration, type UnixTime } from "./time.ts";
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
 
 /** Everything that a create will do, decided before anything is done. */
-export type CreatePlan = OrderPlan & Publication;
+export type CreatePlan = OrderPlan & Publication & { readonly liability: Liability };
 
 /** Checks everything that can be checked without changing anything. */
 export async function planCreate(
@@ -23,15 +25,15 @@ export async function planCreate(
   request: OrderRequest,
 ): Promise<CreatePlan> {
   const publication = await planPublication(ports, annex, site);
-  return { ...publication, ...(await planOrder(ports, publication, request)) };
+  const plan = await planOrder(ports, publication, request);
+  const known = await look(ports, plan.owner, annex.region);
+  return { ...publication, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
 }
 
 /** The plan as a person reads it before saying yes. */
 export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
   const { annex, site } = plan;
   const ends = new Date((now + plan.leaseSeconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z");
-  const priceKnob = knobName(annex.name, "MAX_PRICE");
-  const hours = plan.leaseSeconds / 3600;
   return [
     `annex ${annex.name} of pool ${site.pool}, schedd ${site.schedd}, in account ${plan.account}, ${annex.region}`,
     `order: ${plan.count} × ${annex.purchase}, of ${plan.types.map((type) => type.type).join(", ")}`,
@@ -39,10 +41,7 @@ export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
     `image: ${plan.image.id}${plan.image.name === "" ? "" : ` (${plan.image.name})`}`,
     `lease: ${formatDuration(plan.leaseSeconds)}, until ${ends}; ends sooner when idle for ${formatDuration(plan.idleSeconds)}`,
     `instances alive now: ${plan.alreadyLive} of at most ${annex.maxInstances}`,
-    annex.maxPrice === undefined
-      ? `worst case: not known, because ${priceKnob} is not set`
-      : `worst case: ${plan.count} × ${hours.toFixed(2)} h × ${annex.maxPrice} USD = ` +
-        `${(plan.count * hours * annex.maxPrice).toFixed(2)} USD (by ${priceKnob}; without disks, addresses and traffic)`,
+    ...describeCost(plan, plan.liability),
   ];
 }
 

@@ -13,6 +13,8 @@ export type Instance = {
   readonly zone: string;
   readonly privateIp: string | undefined;
   readonly launched: UnixTime;
+  /** When it was told to end, as far as EC2 says so. */
+  readonly ended?: UnixTime;
   readonly spot: boolean;
   readonly tags: Tags;
 };

@@ -50,6 +50,7 @@ export type OrderTerms = {
   readonly pool: string;
   readonly schedd: string;
   readonly owner: string;
+  readonly project?: string | undefined;
   readonly market: Market;
   readonly count: number;
   readonly orderedAt: UnixTime;
@@ -92,6 +93,7 @@ export function instanceTags(terms: OrderTerms): Tags {
     [TAG.schedd]: terms.schedd,
     [TAG.idle]: String(terms.idleSeconds),
     [TAG.owner]: terms.owner,
+    ...(terms.project !== undefined && { [TAG.project]: terms.project }),
   };
 }
 

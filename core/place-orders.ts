@@ -11,9 +11,13 @@ import {
   type Journal,
   type JournalEntry,
 } from "./journal.ts";
+import { totalPrice } from "./hourly-price.ts";
+import { checkLiability, type Known, type NewOrder, type PendingOrder } from "./liability.ts";
+import { knobName } from "./knobs.ts";
+import { recordOrder, type Ledger } from "./ledger.ts";
 import { order, type Market, type OrderTerms } from "./order.ts";
 import { checkRoom, type OrderPlan } from "./plan-order.ts";
-import type { Ec2, FleetError, Report } from "./ports.ts";
+import type { Ec2, FleetError, LaunchedInstance, Report } from "./ports.ts";
 import {
   again,
   heldBack,
@@ -29,6 +33,7 @@ import { formatDuration, type UnixTime } from "./time.ts";
 export type OrderPorts = RefusalPorts & {
   readonly ec2: Ec2;
   readonly journal: Journal;
+  readonly ledger: Ledger;
   /** 16 lower-case letters or digits, never twice the same. */
   orderId(): string;
   readonly report: Report;
@@ -39,10 +44,8 @@ type ReconcilePorts = Pick<OrderPorts, "clock" | "journal" | "report"> & {
 };
 
 /** What is known after the journal has been reconciled with EC2. */
-export type Reconciled = {
-  /** All of the annex that EC2 shows, terminated ones included. */
-  readonly instances: readonly Instance[];
-  /** Instances of orders that count as placed though EC2 does not show them yet. */
+export type Reconciled = Known & {
+  /** Instances of orders that count as placed though EC2 does not show them yet: the sum over `pending`. */
   readonly unseen: number;
 };
 
@@ -56,23 +59,16 @@ export async function settleJournal(
   owner: Owner,
   region: string,
 ): Promise<Reconciled & { readonly unanswered: readonly JournalEntry[] }> {
-  const { entries, unreadable } = await ports.journal.read();
-  if (unreadable.length > 0) {
-    throw new UpdraftError(
-      "failed",
-      `the journal of orders cannot be read: ${unreadable.join("; ")}`,
-      "Nothing is ordered until it can. Each file is named for its order: when `updraft status` shows that order's instances, or none ten minutes later, the file may be removed.",
-    );
-  }
+  const entries = await readJournal(ports.journal);
   const instances = await ours(ports, owner);
   const now = ports.clock.now();
   const unanswered: JournalEntry[] = [];
-  let unseen = 0;
+  const pending: PendingOrder[] = [];
   for (const entry of entries) {
     if (!concerns(entry, owner, region)) continue;
     const settlement = settle(entry, instances, now);
     if (settlement.state === "pending") {
-      unseen += settlement.unseen;
+      pending.push({ entry, unseen: settlement.unseen });
       if (!settlement.answered) unanswered.push(entry);
       continue;
     }
@@ -83,7 +79,39 @@ export async function settleJournal(
     }
     await ports.journal.remove(entry.orderId);
   }
-  return { instances, unseen, unanswered };
+  return { ...known(now, instances, pending), unanswered };
+}
+
+const known = (
+  at: UnixTime,
+  instances: readonly Instance[],
+  pending: readonly PendingOrder[],
+): Reconciled => ({ at, instances, pending, unseen: pending.reduce((sum, { unseen }) => sum + unseen, 0) });
+
+/** What the journal and EC2 say now; nothing is settled, sent or forgotten. */
+export async function look(
+  ports: Omit<SettlePorts, "report">,
+  owner: Owner,
+  region: string,
+): Promise<Reconciled> {
+  const entries = await readJournal(ports.journal);
+  const instances = await ours(ports, owner);
+  const now = ports.clock.now();
+  const pending = entries.flatMap((entry) => {
+    const settlement = concerns(entry, owner, region) ? settle(entry, instances, now) : undefined;
+    return settlement?.state === "pending" ? [{ entry, unseen: settlement.unseen }] : [];
+  });
+  return known(now, instances, pending);
+}
+
+async function readJournal(journal: Journal): Promise<readonly JournalEntry[]> {
+  const { entries, unreadable } = await journal.read();
+  if (unreadable.length === 0) return entries;
+  throw new UpdraftError(
+    "failed",
+    `the journal of orders cannot be read: ${unreadable.join("; ")}`,
+    "Nothing is ordered until it can. Each file is named for its order: when `updraft status` shows that order's instances, or none ten minutes later, the file may be removed.",
+  );
 }
 
 /**
@@ -96,11 +124,11 @@ export async function reconcile(
   region: string,
   replay: boolean,
 ): Promise<Reconciled> {
-  const { instances, unseen, unanswered } = await settleJournal(ports, owner, region);
-  if (!replay) return { instances, unseen };
+  const { unanswered, ...found } = await settleJournal(ports, owner, region);
+  if (!replay) return found;
   const now = ports.clock.now();
   const repeatable = unanswered.filter((entry) => now - entry.orderedAt < ABSENT_SECONDS);
-  if (repeatable.length === 0) return { instances, unseen };
+  if (repeatable.length === 0) return found;
   for (const entry of repeatable) {
     ports.report(`order ${entry.orderId}: nobody has read its answer; sending the same request again`);
     try {
@@ -114,15 +142,23 @@ export async function reconcile(
   return settleJournal(ports, owner, region);
 }
 
-/** Throws when the plan's instances are too many beside what there is. */
-export function checkPlanRoom(plan: OrderPlan, { instances, unseen }: Reconciled): void {
-  checkRoom(plan.annex, instances.filter(isLive).length + unseen, plan.count);
+/** Throws when the plan's instances are too many, or could cost too much, beside what there is. */
+export function checkPlanRoom(plan: OrderPlan, known: Reconciled): void {
+  checkRoom(plan.annex, known.instances.filter(isLive).length + known.unseen, plan.count);
+  checkLiability(plan.pricing, known, changeOf(plan));
+}
+
+/** What the plan would add to the liability. */
+export function changeOf(plan: OrderPlan): NewOrder {
+  return { count: plan.count, leaseSeconds: plan.leaseSeconds, hourly: totalPrice(plan.price) };
 }
 
 export type Placed = {
   readonly orderId: string;
   readonly market: Market;
   readonly instanceIds: readonly string[];
+  /** The same with type and zone, as far as EC2 told them. */
+  readonly launched: readonly LaunchedInstance[];
   readonly errors: readonly PlacedError[];
 };
 
@@ -198,8 +234,13 @@ async function placeOrder(
       orderId: next.id,
       market,
       instanceIds: placed.answer?.instanceIds ?? [],
-      errors: await noteRefusals(ports, plan, market, placed.errors),
+      launched: placed.answer?.launched ?? [],
+      errors:
+        placed.errors.length > 0
+          ? await noteRefusals(ports, plan, market, placed.errors)
+          : priceReached(plan, market, count, placed),
     };
+    await recordOrder(ports, plan, result, now);
     // A new instance profile is not visible everywhere at once.
     const newProfile =
       result.instanceIds.length === 0 &&
@@ -211,9 +252,29 @@ async function placeOrder(
   }
 }
 
+/** EC2 launches no more where an on-demand fleet's total price is reached, and gives no reason. */
+function priceReached(
+  { annex }: OrderPlan,
+  market: Market,
+  count: number,
+  { answer }: Pick<Sent, "answer">,
+): FleetError[] {
+  const missing = count - (answer?.instanceIds.length ?? 0);
+  if (market !== "on-demand" || annex.maxPrice === undefined || missing === 0) return [];
+  const knob = knobName(annex.name, "MAX_PRICE");
+  return [
+    {
+      code: "MaxTotalPrice",
+      message: `${missing} more would probably cost more than ${knob} = ${annex.maxPrice} allows: see updraft prices --annex ${annex.name}`,
+    },
+  ];
+}
+
 type Sent = {
   readonly entry: JournalEntry;
-  readonly answer: { readonly instanceIds: readonly string[] } | undefined;
+  readonly answer:
+    | { readonly instanceIds: readonly string[]; readonly launched: readonly LaunchedInstance[] }
+    | undefined;
   readonly errors: readonly FleetError[];
   readonly reason: string;
 };
@@ -252,7 +313,8 @@ async function send(
       const answered = { ...entry, answer: { at: ports.clock.now(), instanceIds: result.instanceIds } };
       if (result.instanceIds.length === 0) await ports.journal.remove(entry.orderId);
       else await ports.journal.write(answered);
-      return { entry, answer: answered.answer, errors: result.errors, reason: "" };
+      const { instanceIds, launched = [], errors } = result;
+      return { entry, answer: { instanceIds, launched }, errors, reason: "" };
     }
     reason = result.reason;
   }
@@ -266,7 +328,9 @@ async function seenAfterAll(
   { entry, reason }: Sent,
 ): Promise<Pick<Sent, "answer" | "errors">> {
   const found = (await ours(ports, plan.owner)).filter((one) => one.tags[TAG.order] === entry.orderId);
-  if (found.length > 0) return { answer: { instanceIds: found.map((one) => one.id) }, errors: [] };
+  if (found.length > 0) {
+    return { answer: { instanceIds: found.map((one) => one.id), launched: found }, errors: [] };
+  }
   throw new UpdraftError(
     "failed",
     `nobody knows yet whether order ${entry.orderId} was placed: ${reason}`,
@@ -282,6 +346,7 @@ function terms(plan: OrderPlan, id: string, market: Market, count: number, now: 
     pool: site.pool,
     schedd: site.schedd,
     owner: plan.user,
+    project: plan.project,
     market,
     count,
     orderedAt: now,

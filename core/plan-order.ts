@@ -1,11 +1,16 @@
 import { UpdraftError } from "./errors.ts";
+import { hourlyPrice, type HourlyPrice } from "./hourly-price.ts";
 import { isLive, isOurs } from "./instance.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
-import type { Ec2, InstanceTypeFacts, Subnet } from "./ports.ts";
+import { findPricing, type Pricing } from "./liability.ts";
+import type { Ec2, Image, InstanceTypeFacts, Subnet } from "./ports.ts";
+import type { Prices, SpotPrice, SpotPrices } from "./prices.ts";
 import type { Ground } from "./publish.ts";
 
 export type PlanPorts = {
   readonly ec2: Pick<Ec2, "instances" | "subnets" | "instanceTypes" | "image">;
+  readonly prices: Prices;
+  readonly spotPrices: SpotPrices;
   /** The AMI behind the annex's image: the id itself, or what the SSM parameter holds. */
   imageId(image: string): Promise<string>;
 };
@@ -18,6 +23,8 @@ export type OrderRequest = {
   readonly instanceTypes: readonly string[];
   /** The person who orders. */
   readonly user: string;
+  /** What it is ordered for, for the accounts; {@link parseProject} has read it. */
+  readonly project?: string | undefined;
 };
 
 /** Everything that an order will be, decided before anything is done. */
@@ -26,10 +33,16 @@ export type OrderPlan = Ground & {
   readonly leaseSeconds: number;
   readonly idleSeconds: number;
   readonly user: string;
-  readonly image: { readonly id: string; readonly name: string };
+  readonly project: string | undefined;
+  readonly image: Image;
   readonly types: readonly InstanceTypeFacts[];
   readonly subnets: readonly Subnet[];
   readonly alreadyLive: number;
+  readonly pricing: Pricing;
+  /** Of the dearest of the types. */
+  readonly price: HourlyPrice;
+  /** Spot prices now; empty when the order is on-demand, or when EC2 did not tell them. */
+  readonly spot: readonly SpotPrice[];
 };
 
 /** Checks everything that can be checked without ordering. */
@@ -41,29 +54,68 @@ export async function planOrder(ports: PlanPorts, ground: Ground, request: Order
     findTypes(ports.ec2, request.instanceTypes, annex),
     ports.imageId(annex.image),
   ]);
-  const image = await ports.ec2.image(imageId);
-  if (image === undefined) {
-    throw new UpdraftError(
-      "config",
-      `there is no image ${imageId} in ${annex.region} that this account may launch`,
-      `Set ${knobName(annex.name, "IMAGE_ID")} to an AMI of that region.`,
-    );
-  }
-  const alreadyLive = (await ports.ec2.instances(owner)).filter(
-    (one) => isOurs(one, owner) && isLive(one),
-  ).length;
+  const image = await launchable(ports.ec2, annex, imageId);
+  const live = (await ports.ec2.instances(owner)).filter((one) => isOurs(one, owner) && isLive(one));
+  const alreadyLive = live.length;
   checkRoom(annex, alreadyLive, request.count);
+  const [pricing, spot] = await Promise.all([
+    findPricing(ports, annex, image, ground.accountSetup.maxLeaseSeconds, live),
+    spotPricesNow(ports, annex, types, subnets),
+  ]);
   return {
     ...ground,
     count: request.count,
     leaseSeconds,
     idleSeconds: request.idleSeconds,
     user: request.user,
+    project: request.project,
     image,
     types,
     subnets,
     alreadyLive,
+    pricing,
+    price: hourlyPrice(
+      annex,
+      image,
+      types.map(({ type }) => type),
+      pricing.book,
+    ),
+    spot,
   };
+}
+
+/** The image, which must be there to be launched. */
+export async function launchable(
+  ec2: Pick<Ec2, "image">,
+  annex: AnnexKnobs,
+  imageId: string,
+): Promise<Image> {
+  const image = await ec2.image(imageId);
+  if (image !== undefined) return image;
+  throw new UpdraftError(
+    "config",
+    `there is no image ${imageId} in ${annex.region} that this account may launch`,
+    `Set ${knobName(annex.name, "IMAGE_ID")} to an AMI of that region.`,
+  );
+}
+
+/** What is only expected may be unknown: the limits do not go by it. */
+async function spotPricesNow(
+  ports: Pick<PlanPorts, "spotPrices">,
+  annex: AnnexKnobs,
+  types: readonly InstanceTypeFacts[],
+  subnets: readonly Subnet[],
+): Promise<readonly SpotPrice[]> {
+  if (annex.purchase === "on-demand") return [];
+  try {
+    return await ports.spotPrices(
+      types.map(({ type }) => type),
+      subnets.map(({ zone }) => zone),
+    );
+  } catch (error) {
+    if (error instanceof UpdraftError) return [];
+    throw error;
+  }
 }
 
 /** Throws when so many more would be too many. */

@@ -11,6 +11,8 @@ export type PolicyInput = {
   /** What one further instance has. */
   readonly machine: Resources;
   readonly maxInstances: number;
+  /** Instances that MAX_LIABILITY still admits; undefined where nobody knows, or where there is no limit. */
+  readonly affordable?: number | undefined;
   /** Instances that have been idle for long enough to be let go. */
   readonly restedIds: ReadonlySet<string>;
 };
@@ -29,6 +31,8 @@ export type Decision = {
   readonly tooLarge: number;
   /** MAX_INSTANCES stood in the way of so many. */
   readonly cut: number;
+  /** MAX_LIABILITY stood in the way of so many more. */
+  readonly unaffordable: number;
 };
 
 /** Caps and safety around the law. It trusts its input: whoever could not measure must not ask. */
@@ -43,7 +47,8 @@ export function decide(p: PolicyInput): Decision {
   const inFlight = p.unseen + staying.filter((one) => one.progress === "in flight").length;
   const wanted = unmetDemand({ needed, inFlight });
   const live = p.members.length + p.unseen;
-  const order = Math.min(wanted, Math.max(0, p.maxInstances - live));
+  const fitting = Math.min(wanted, Math.max(0, p.maxInstances - live));
+  const order = Math.min(fitting, p.affordable ?? Number.POSITIVE_INFINITY);
 
   const surplus = staying.filter(
     (one) => one.progress === "idle" && one.ours && p.restedIds.has(one.id) && !onIdle.used.includes(one.id),
@@ -55,7 +60,8 @@ export function decide(p: PolicyInput): Decision {
     needed,
     inFlight,
     tooLarge,
-    cut: wanted - order,
+    cut: wanted - fitting,
+    unaffordable: fitting - order,
   };
 }
 

@@ -28,6 +28,27 @@ export type InstanceTypeFacts = {
   readonly memory: number;
   readonly gpus: number;
 };
+/** A volume that an image's instances start with. */
+export type Volume = {
+  /** EBS's own word, such as gp3. */
+  readonly type: string;
+  /** Undefined when EC2 does not tell it. */
+  readonly gib: number | undefined;
+  readonly iops: number | undefined;
+  /** MiB per second. */
+  readonly throughput: number | undefined;
+};
+export type Image = {
+  readonly id: string;
+  readonly name: string;
+  /** What AWS bills a launch as: `RunInstances` for plain Linux, else with a suffix for the platform. */
+  readonly usageOperation: string;
+  /** The platform in words, such as Linux/UNIX. */
+  readonly platform: string;
+  /** A product of the AWS Marketplace is in it, which may have a fee. */
+  readonly marketplace: boolean;
+  readonly volumes: readonly Volume[];
+};
 export type Subnet = { readonly id: string; readonly vpcId: string; readonly zone: string };
 /** Why a fleet launched nothing somewhere; where, as far as EC2 says so. */
 export type FleetError = {
@@ -38,12 +59,16 @@ export type FleetError = {
   readonly subnet?: string;
   readonly zone?: string;
 };
+/** An instance as the answer to its order tells it. */
+export type LaunchedInstance = { readonly id: string; readonly type: string; readonly zone: string };
 
 /** An unknown outcome must be settled by looking for the order's instances; the same request may be sent again. */
 export type FleetOutcome =
   | {
       readonly outcome: "answered";
       readonly instanceIds: readonly string[];
+      /** The same with type and zone, as far as EC2 told them. */
+      readonly launched?: readonly LaunchedInstance[];
       readonly errors: readonly FleetError[];
     }
   | { readonly outcome: "unknown"; readonly reason: string };
@@ -60,7 +85,7 @@ export type Ec2 = {
   subnets(ids: readonly string[]): Promise<Subnet[]>;
   instanceTypes(types: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Undefined when there is no such image or it cannot be launched. */
-  image(id: string): Promise<{ readonly id: string; readonly name: string } | undefined>;
+  image(id: string): Promise<Image | undefined>;
 };
 
 export type Stack = {

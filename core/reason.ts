@@ -8,6 +8,8 @@ export type Explained = {
   readonly decision: Decision;
   readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
   readonly maxInstances: number;
+  /** USD. */
+  readonly maxLiability?: number | undefined;
 };
 
 const WHY: Readonly<Record<Exclusion, string>> = {
@@ -51,6 +53,7 @@ function word(
   // Advice that there is nothing to advise limits nothing.
   if (p.veto !== undefined && !(p.veto.limitedBy === "Advise" && idle)) return p.veto.limitedBy;
   if (p.trouble !== undefined) return p.trouble.limitedBy;
+  if (decision.unaffordable > 0) return "Liability";
   if (decision.cut > 0) return "MaxInstances";
   if (decision.order > 0) return "None";
   return mainExclusion(p.excluded) ?? "None";
@@ -71,6 +74,9 @@ function sentence(
     );
   }
   if (decision.cut > 0) parts.push(`MAX_INSTANCES ${p.maxInstances} cuts ${decision.cut}`);
+  if (decision.unaffordable > 0) {
+    parts.push(`MAX_LIABILITY ${p.maxLiability ?? 0} USD cuts ${decision.unaffordable}`);
+  }
   const act =
     p.veto === undefined ? ["order", "release", "keep"] : ["would order", "would release", "would keep"];
   if (decision.order > 0) parts.push(`${act[0]} ${decision.order}`);

@@ -52,12 +52,15 @@ export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number)
   return seconds;
 }
 
+/** A time with its zone, such as `2030-01-31T18:00Z`. */
+const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)$/i;
+
 function leaseSeconds(text: string, now: UnixTime): number | undefined {
   if (text.startsWith("-")) {
     const magnitude = parseDuration(text.slice(1));
     return magnitude === undefined ? undefined : -magnitude;
   }
-  if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)$/i.test(text)) {
+  if (TIME.test(text)) {
     const time = Date.parse(text);
     return Number.isNaN(time) ? undefined : Math.floor(time / 1000 - now);
   }
@@ -71,4 +74,29 @@ export function parseIdle(text: string): number {
     throw usage(`idle time "${text}" is not a duration`, "Give a duration such as 20m.");
   }
   return seconds;
+}
+
+/** A project as the tag `htcondor:Project` can hold it. */
+export function parseProject(text: string): string {
+  if (/^[A-Za-z0-9+\-=._:@]{1,128}$/.test(text)) return text;
+  throw usage(
+    `project "${text}" cannot be a tag that instances show`,
+    "Give up to 128 letters, digits and +-=._:@, without blanks and slashes, such as --project cms-2026.",
+  );
+}
+
+/** A time in the past: so long ago (`7d`), a day in UTC (`2030-01-31`), or a time such as `2030-01-31T18:00Z`. */
+export function parseSince(text: string, now: UnixTime): UnixTime {
+  const trimmed = text.trim();
+  const ago = parseDuration(trimmed);
+  if (ago !== undefined) return now - ago;
+  const time =
+    TIME.test(trimmed) || /^\d{4}-\d\d-\d\d$/.test(trimmed) ? Date.parse(trimmed) / 1000 : Number.NaN;
+  if (time <= now) return time;
+  throw usage(
+    Number.isNaN(time)
+      ? `since "${text}" is neither a duration nor a time`
+      : `since "${text}" is a time to come`,
+    "Give how long ago, such as 7d, a day such as 2030-01-31, or a time such as 2030-01-31T18:00Z.",
+  );
 }

@@ -2,7 +2,9 @@ import type { AttributeValue } from "./classad.ts";
 import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
 import { UpdraftError } from "./errors.ts";
 import { limitedBy } from "./fleet-errors.ts";
+import { funds, type Funds } from "./funds.ts";
 import type { AnnexKnobs } from "./knobs.ts";
+import { recordSeen } from "./ledger.ts";
 import { machineOf, type Machine } from "./machine.ts";
 import { total } from "./packing.ts";
 import {
@@ -123,15 +125,18 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
   const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));
   const looking = { ...ports, ec2: { ...ports.ec2, instances } };
   const known = await sense("Journal", reconcile(looking, owner, annex.region, mayNot === undefined));
-  const seen = await measure(ports, terms, facts, known);
+  const money = await funds(ports, ground, known);
+  const seen = await measure(ports, terms, facts, known, money);
   const { decision } = seen;
 
   const acted =
     mayNot === undefined ? await act(ports, ground, known, decision) : { ordered: 0, released: 0 };
+  await recordSeen(ports, known.instances, annex.region, money.pricing, known.at);
   return {
     attributes: {
       ...seen.attributes,
       ...acted.attributes,
+      ...money.attributes(acted.ordered),
       Ordered: acted.ordered,
       Released: acted.released,
       ...explain({ ...seen.explained, veto: mayNot, trouble: acted.trouble }),
@@ -152,6 +157,7 @@ async function measure(
   terms: TickTerms,
   facts: PoolFacts,
   { instances, unseen }: Reconciled,
+  { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
   const expression = startExpression({
@@ -195,6 +201,7 @@ async function measure(
     unseen,
     machine: machine ?? NOTHING,
     maxInstances: annex.maxInstances,
+    affordable,
     restedIds: rested(memory, now, minWaitSeconds),
   });
   const allExcluded: Partial<Record<Exclusion, number>> = {
@@ -208,7 +215,13 @@ async function measure(
   const idleCpus = members.flatMap((one) => one.free.map((slot) => Math.max(0, slot.cpus)));
   return {
     decision,
-    explained: { jobs: jobs.length, decision, excluded: allExcluded, maxInstances: annex.maxInstances },
+    explained: {
+      jobs: jobs.length,
+      decision,
+      excluded: allExcluded,
+      maxInstances: annex.maxInstances,
+      maxLiability: annex.maxLiability,
+    },
     memory,
     attributes: {
       JobsIdle: jobs.length,

@@ -11,11 +11,14 @@ import { condor } from "../adapters/condor.ts";
 import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
 import { journalFile } from "../adapters/journal-file.ts";
+import { ledgerFile } from "../adapters/ledger-file.ts";
 import { withLock } from "../adapters/lock.ts";
+import { priceFile } from "../adapters/price-file.ts";
 import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
+import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
 import { readAccessPoint } from "../core/access-point.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
@@ -23,6 +26,7 @@ import { hookOutput, type HookOutput } from "../core/hook-output.ts";
 import { formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
 import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Prices } from "../core/prices.ts";
 import type { Site } from "../core/site.ts";
 import { NO_MEMORY, tick, type TickPorts } from "../core/tick.ts";
 import { VERSION } from "../core/version.ts";
@@ -46,7 +50,8 @@ const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(s
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-export async function schedd(args: readonly string[]): Promise<number> {
+/** `catalogue` is the text of the embedded prices. */
+export async function schedd(args: readonly string[], catalogue: () => string): Promise<number> {
   let options: { help?: boolean; version?: boolean };
   try {
     const known = { help: { type: "boolean" }, version: { type: "boolean" } } as const;
@@ -63,7 +68,7 @@ export async function schedd(args: readonly string[]): Promise<number> {
   const output = hookOutput();
   const ended = new AbortController();
   const failed = await Promise.race([
-    everyAnnex(output).catch((error: unknown) => failure(output, error)),
+    everyAnnex(output, catalogue).catch((error: unknown) => failure(output, error)),
     delay(TICK_SECONDS * 1000, undefined, { signal: ended.signal }).then(() =>
       failure(
         output,
@@ -82,7 +87,7 @@ export async function schedd(args: readonly string[]): Promise<number> {
 }
 
 /** Reads, measures and acts, annex by annex; true when something went wrong. */
-async function everyAnnex(output: HookOutput): Promise<boolean> {
+async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<boolean> {
   output.use(await readState(DEFAULT_STATE_DIRECTORY));
   const here = condor(run());
   const { site, knobs } = await readAccessPoint(here);
@@ -93,16 +98,25 @@ async function everyAnnex(output: HookOutput): Promise<boolean> {
   );
   return withLock(directory, LOCK_SECONDS, async () => {
     let failed = false;
-    for (const annex of knobs.annexes) failed = (await oneAnnex(output, annex, site, knobs)) || failed;
+    const prices = priceFile(directory, catalogue).book;
+    for (const annex of knobs.annexes)
+      failed = (await oneAnnex(output, annex, site, knobs, prices)) || failed;
     await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state()));
     return failed;
   });
 }
 
-async function oneAnnex(output: HookOutput, annex: AnnexKnobs, site: Site, knobs: Knobs): Promise<boolean> {
+async function oneAnnex(
+  output: HookOutput,
+  annex: AnnexKnobs,
+  site: Site,
+  knobs: Knobs,
+  prices: Prices,
+): Promise<boolean> {
   const started = clock.now();
   const memory = output.before(annex.name)?.memory ?? NO_MEMORY;
-  const result = await tick(ports(annex, knobs.stateDirectory), { annex, site, stop: knobs.stop, memory });
+  const world = { ...ports(annex, knobs.stateDirectory), prices };
+  const result = await tick(world, { annex, site, stop: knobs.stop, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
     output.held(annex.name, result, seconds);
@@ -113,7 +127,7 @@ async function oneAnnex(output: HookOutput, annex: AnnexKnobs, site: Site, knobs
   return result.attributes["LastError"] !== undefined;
 }
 
-function ports(annex: AnnexKnobs, stateDirectory: string): TickPorts {
+function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "prices"> {
   const { region } = annex;
   const here = run();
   return {
@@ -134,6 +148,8 @@ function ports(annex: AnnexKnobs, stateDirectory: string): TickPorts {
     sha256,
     journal: journalFile(stateDirectory),
     refusals: refusalsFile(stateDirectory, report),
+    ledger: ledgerFile(stateDirectory),
+    spotPrices: spotPrices(region, AWS),
     orderId: () => randomBytes(8).toString("hex"),
   };
 }

@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { getAsset, isSea } from "node:sea";
 import { UpdraftError } from "../core/errors.ts";
 
-/** Where the build puts what the executable carries, for a run from source. */
-const BUILT = { "lambda.js": "dist/lambda/index.js" } as const;
+/** Where what the executable carries is, for a run from source. */
+const BUILT = { "lambda.js": "dist/lambda/index.js", "catalogue.json": "scripts/catalogue.json" } as const;
 
 export type AssetName = keyof typeof BUILT;
 

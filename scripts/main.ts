@@ -11,6 +11,8 @@ import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
 import { create } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
+import { history } from "./verbs/history.ts";
+import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
 import { setup } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
@@ -26,6 +28,8 @@ const VERBS: readonly Verb[] = [
   create,
   status,
   deleteVerb,
+  prices,
+  history,
   teardown,
   version,
 ];
@@ -77,7 +81,7 @@ function verbHelp(verb: Verb): string {
 const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   updraft,
   "updraft-schedd": async (args) => {
-    process.exitCode = await schedd(args);
+    process.exitCode = await schedd(args, () => asset("catalogue.json"));
   },
   node: updraft,
 };

@@ -27,6 +27,8 @@ import { schedule } from "./functions/schedule.ts";
 import { metadataServers } from "./metadata/server.ts";
 import { startMoto } from "./moto.ts";
 import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts";
+import { market } from "./pricing/market.ts";
+import { priceListActions } from "./pricing/price-list.ts";
 import { principals, type Principal } from "./principals.ts";
 import { rateLimits } from "./rate-limits.ts";
 import { s3 } from "./s3/s3.ts";
@@ -39,6 +41,8 @@ const DEFAULT_SETTINGS: CloudSettings = {
   shuttingDownSeconds: 5,
   terminatedVisibleSeconds: 3600,
   enforcerPeriodSeconds: undefined,
+  spotPrices: {},
+  onDemandPrices: {},
   seed: 1,
   quotas: {},
   capacity: [],
@@ -80,6 +84,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const machines = instances({ hypervisor, settings: () => settings, now, log });
     const places = catalog(emulator.ec2, emulator.iam, () => settings);
     const metrics = cloudWatch(now);
+    const charges = market({ settings: () => settings, now });
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
     const objects = s3(emulator.s3, forward);
     const endpoint = (): string =>
@@ -130,12 +135,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           settings: () => settings,
           hypervisor,
           images,
+          market: charges,
           moto: emulator.ec2,
           forward,
           iam: emulator.iam,
           now,
         }),
         lambda: code.handlers,
+        pricing: priceListActions(charges, now),
         s3: objects.handlers,
         sts: sts({ principals: keys, iam: emulator.iam, now }),
       },
@@ -200,6 +207,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       settings(change) {
         settings = { ...settings, ...change };
         if ("enforcerPeriodSeconds" in change) void rules.reload();
+        if ("spotPrices" in change) charges.jump();
       },
       async invoke(functionName, event) {
         const { payload, error } = await code.invoke(functionName, event);

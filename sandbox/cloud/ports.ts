@@ -72,6 +72,10 @@ export type CloudSettings = {
   terminatedVisibleSeconds: number;
   /** Overrides the rate of every scheduled rule; undefined leaves each its own. */
   enforcerPeriodSeconds: number | undefined;
+  /** USD per hour that differ from what the cloud charges by itself: by type, or by `TYPE ZONE`. */
+  spotPrices: Readonly<Record<string, number>>;
+  /** The same by type; the price list has them too. */
+  onDemandPrices: Readonly<Record<string, number>>;
   seed: number;
   /** vCPUs by the code of Service Quotas; see quotas.ts. */
   quotas: QuotaSettings;

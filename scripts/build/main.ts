@@ -11,7 +11,7 @@ const EXECUTABLES: readonly Executable[] = [
     directory: join(DIST, "access-point"),
     entry: "scripts/main.ts",
     names: ["updraft", "updraft-schedd"],
-    assets: { "lambda.js": join(DIST, "lambda/index.js") },
+    assets: { "lambda.js": join(DIST, "lambda/index.js"), "catalogue.json": "scripts/catalogue.json" },
   },
   {
     directory: join(DIST, "node"),

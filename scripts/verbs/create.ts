@@ -16,27 +16,32 @@ import { TYPES_RULE, annexKnobs, instanceTypeList, knobName } from "../../core/k
 import { checkPlanRoom, fleetReasons, placeOrders, reconcile, type Placed } from "../../core/place-orders.ts";
 import { writeAnnex } from "../../core/publish.ts";
 import { refusedLines } from "../../core/refused-places.ts";
-import { parseCount, parseIdle, parseLease } from "../../core/request.ts";
+import { parseCount, parseIdle, parseLease, parseProject } from "../../core/request.ts";
 import { statusRow } from "../../core/status.ts";
 import { formatDuration, parseDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws, clock, local, user } from "./site.ts";
-import { exclusively } from "./state.ts";
+import { exclusively, money } from "./state.ts";
 
 const TIMEOUT = "15m";
 
 export const create: Verb = {
   name: "create",
   usage:
-    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--ask-again] [--yes] [--dry-run]",
+    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--project TEXT] [--ask-again] [--yes] [--dry-run]",
   summary: "order instances for an annex and wait until they have joined the pool",
   options: [
     { name: "count", short: "n", value: "N", help: "how many instances" },
     { name: "lease", value: "TIME", help: "how long they may live: 8h, or a time such as 2030-01-31T18:00Z" },
     { name: "idle", value: "TIME", help: "how long one may stay without a job" },
     { name: "type", value: "TYPE", several: true, help: "instance type, instead of those of the knob" },
+    {
+      name: "project",
+      value: "TEXT",
+      help: "what it is for: the tag htcondor:Project, and a group in updraft history",
+    },
     {
       name: "ask-again",
       help: "ask EC2 also for the types and zones that it refused a short while ago, and forget those refusals",
@@ -74,6 +79,8 @@ export const create: Verb = {
     if (givenLease !== undefined) parseLease(givenLease, clock.now(), Number.POSITIVE_INFINITY);
     const givenIdle = options.text("idle");
     const idleSeconds = givenIdle === undefined ? undefined : parseIdle(givenIdle);
+    const givenProject = options.text("project");
+    const project = givenProject === undefined ? undefined : parseProject(givenProject);
     const instanceTypes = types(options.texts("type"));
 
     const { condor, site, knobs } = await accessPoint();
@@ -91,6 +98,7 @@ export const create: Verb = {
     const ports: CreatePorts = {
       ...aws(annex.region),
       ...local(annex, site),
+      ...money(knobs, annex.region),
       slots: condor.slots,
       journal: journalFile(knobs.stateDirectory),
       refusals,
@@ -102,6 +110,7 @@ export const create: Verb = {
       idleSeconds: idleSeconds ?? annex.idleSeconds,
       instanceTypes: instanceTypes ?? annex.instanceTypes,
       user: user(),
+      project,
     });
     const json = options.is("json");
     const show = json ? report : print;

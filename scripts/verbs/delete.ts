@@ -2,11 +2,13 @@ import { journalFile } from "../../adapters/journal-file.ts";
 import { carryOutDelete, planDelete } from "../../core/delete.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs } from "../../core/knobs.ts";
+import { recordSeen } from "../../core/ledger.ts";
+import { ours } from "../../core/place-orders.ts";
 import { JSON_OUTPUT, YES } from "../options.ts";
 import { confirm, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
-import { accessPoint, aws } from "./site.ts";
-import { exclusively } from "./state.ts";
+import { accessPoint, aws, clock } from "./site.ts";
+import { exclusively, ledger } from "./state.ts";
 
 const TIMEOUT_SECONDS = 900;
 
@@ -37,7 +39,17 @@ export const deleteVerb: Verb = {
       `annex ${name}: ${ids.length} instances${ids.length === 0 ? "" : ` (${ids.join(", ")})`}, ${plan.keys.length} objects`,
     );
     await confirm(`Delete annex ${name}?`, options.is("yes"));
-    const { terminated } = await exclusively(site, knobs, () => carryOutDelete(ports, plan, TIMEOUT_SECONDS));
+    const { terminated } = await exclusively(site, knobs, async () => {
+      const done = await carryOutDelete(ports, plan, TIMEOUT_SECONDS);
+      await recordSeen(
+        { ...ports, ledger: ledger(knobs) },
+        await ours(ports, owner),
+        annex.region,
+        undefined,
+        clock.now(),
+      );
+      return done;
+    });
     show(`annex ${name}: deleted, ${terminated.length} instances terminated`);
     if (json) printJson({ annex: name, terminated });
   },

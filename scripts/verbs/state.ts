@@ -1,7 +1,12 @@
+import { ledgerFile } from "../../adapters/ledger-file.ts";
 import { withLock } from "../../adapters/lock.ts";
+import { priceFile, type PriceFile } from "../../adapters/price-file.ts";
+import { spotPrices } from "../../adapters/spot-prices.ts";
 import { prepareStateDirectory } from "../../adapters/state-directory.ts";
 import type { Knobs } from "../../core/knobs.ts";
+import type { Ledger } from "../../core/ledger.ts";
 import type { Site } from "../../core/site.ts";
+import { asset } from "../assets.ts";
 
 /** Longer than the hook's own run takes. */
 const LOCK_SECONDS = 60;
@@ -10,4 +15,18 @@ const LOCK_SECONDS = 60;
 export async function exclusively<T>(site: Site, knobs: Knobs, work: () => Promise<T>): Promise<T> {
   await prepareStateDirectory(knobs.stateDirectory, site.spool);
   return withLock(knobs.stateDirectory, LOCK_SECONDS, work);
+}
+
+/** The prices that the state directory keeps, over those that this program carries. */
+export function keptPrices(knobs: Knobs): PriceFile {
+  return priceFile(knobs.stateDirectory, () => asset("catalogue.json"));
+}
+
+export function ledger(knobs: Knobs): Ledger {
+  return ledgerFile(knobs.stateDirectory);
+}
+
+/** Prices and accounts, for what orders in this region. */
+export function money(knobs: Knobs, region: string) {
+  return { prices: keptPrices(knobs).book, spotPrices: spotPrices(region), ledger: ledger(knobs) };
 }

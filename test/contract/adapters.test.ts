@@ -3,10 +3,13 @@ import { CreateLaunchTemplateCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { cloudFormation } from "../../adapters/cloudformation.ts";
 import { ec2 } from "../../adapters/ec2.ts";
+import { priceList } from "../../adapters/price-list.ts";
 import { s3 } from "../../adapters/s3.ts";
+import { spotPrices } from "../../adapters/spot-prices.ts";
 import { IMAGE, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
 import { cloudFormationContract } from "./cloudformation.ts";
 import { ec2Contract, type LaunchSite } from "./ec2.ts";
+import { pricesContract } from "./prices.ts";
 import { storageContract } from "./storage.ts";
 
 const REGION = "us-east-1";
@@ -57,5 +60,10 @@ describe("our adapters over the sandbox's cloud", () => {
     "ec2",
     () => ec2(REGION),
     () => site,
+  );
+  pricesContract(
+    () => priceList(REGION),
+    () => spotPrices(REGION),
+    (change) => world.cloud.settings(change),
   );
 });

@@ -45,6 +45,12 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
       assert.equal(tags[TAG.lease], "4000000000");
       assert.equal(tags["CostCenter"], "42");
     }
+    const answer = await ec2().createFleet(one.request);
+    assert.ok(answer.outcome === "answered");
+    assert.deepEqual(
+      answer.launched?.map(({ id, type, zone }) => [id, type, zone]).sort(),
+      seen.map(({ id, type, zone }) => [id, type, zone]).sort(),
+    );
     assert.deepEqual([...(await placed(one))].sort(), [...ids].sort());
     assert.equal((await ec2().instances(owner)).length, 3);
   });
@@ -70,6 +76,9 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
       ),
       [],
     );
+    for (const { ended = 0, launched } of left) {
+      assert.ok(ended >= Math.floor(launched) && ended < launched + 600, `${ended} after ${launched}`);
+    }
   });
 
   test(`${name}: what a fleet could not launch says where, in which market and why`, async () => {
@@ -107,7 +116,16 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
 
   test(`${name}: an image that is not there is undefined, and one that is has its name`, async () => {
     assert.equal(await ec2().image("ami-0ffffffffffffffff"), undefined);
-    assert.equal((await ec2().image(site().imageId))?.id, site().imageId);
+    const image = await ec2().image(site().imageId);
+    assert.equal(image?.id, site().imageId);
+    assert.deepEqual(
+      [image.usageOperation, image.platform, image.marketplace],
+      ["RunInstances", "Linux/UNIX", false],
+    );
+    assert.deepEqual(
+      image.volumes.map(({ type, gib }) => [type, gib]),
+      [["gp3", 8]],
+    );
   });
 
   test(`${name}: types and subnets come with their facts, and one that is not there is said by name`, async () => {

@@ -44,15 +44,23 @@ test("a plan changes nothing and says what it will do and what it costs at worst
   );
   assert.match(text, /order: 3 × on-demand, of m7i\.large, t3\.micro/);
   assert.match(text, /lease: 1h, until 2030-03-17T18:46:40Z; ends sooner when idle for 10m/);
-  assert.match(text, /worst case: 3 × 1\.00 h × 0\.1 USD = 0\.30 USD \(by UPDRAFT_burst_MAX_PRICE/);
+  // 3 × (3600 s + 120 s) × (0.1 + 0.001) USD per hour.
+  assert.match(text, /price of one, at most: 0\.1 USD by UPDRAFT_burst_MAX_PRICE \+ 0\.0010 disk, per hour/);
+  assert.match(text, /worst case: 3 × 1\.03 h = 0\.3131 USD/);
+  assert.match(text, /liability with this order: 0\.3131 USD, without a limit \(UPDRAFT_burst_MAX_LIABILITY/);
+  assert.match(text, /not included: traffic, NAT gateways/);
 });
 
-test("without a price the plan says that the worst case is not known", async () => {
+test("an order whose price is not known is refused before anything is done", async () => {
   const world = new World();
-  assert.match(
-    describePlan(await plan(world), world.now).join("\n"),
-    /worst case: not known, because UPDRAFT_burst_MAX_PRICE/,
-  );
+  world.book = { ...world.book, onDemand: {} };
+  await assert.rejects(plan(world), {
+    kind: "config",
+    message: "the price of m7i.large in us-east-1 is not known",
+    remedy: /updraft prices --annex burst --refresh, or set UPDRAFT_burst_MAX_PRICE/,
+  });
+  assert.deepEqual(world.deeds, []);
+  assert.equal((await plan(world, annex({ maxPrice: 0.2 }))).price.instance, 0.2);
 });
 
 test("the claim is written first and the manifest last, before the order", async () => {

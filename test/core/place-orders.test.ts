@@ -152,7 +152,7 @@ test("orders of other annexes are left alone", async () => {
   const world = new World();
   const foreign = entry({ region: "eu-west-1" });
   world.journalFiles.set(foreign.orderId, formatEntry(foreign));
-  assert.deepEqual(await settled(world), { instances: [], unseen: 0 });
+  assert.deepEqual(await settled(world), { at: world.now, instances: [], pending: [], unseen: 0 });
   assert.equal(world.journalFiles.size, 1);
 });
 
@@ -188,4 +188,23 @@ test("an answer with nothing in it leaves nothing in the journal", async () => {
   world.fleetAnswers.push({ outcome: "answered", instanceIds: [], errors: [{ code: "X", message: "y" }] });
   await placeOrders(world.ports, await planned(world), BRISK);
   assert.equal(world.journalFiles.size, 0);
+});
+
+test("fewer on-demand instances than were asked for, without a reason, are put down to the maximum price", async () => {
+  const world = new World();
+  const plan = { ...(await planned(world)), annex: annex({ maxPrice: 0.02 }) };
+  const nothing = { outcome: "answered", instanceIds: [], errors: [] } as const;
+  world.fleetAnswers.push(nothing);
+  const [placed] = await placeOrders(world.ports, plan, BRISK);
+  assert.deepEqual(placed?.errors, [
+    {
+      code: "MaxTotalPrice",
+      message:
+        "3 more would probably cost more than UPDRAFT_burst_MAX_PRICE = 0.02 allows: see updraft prices --annex burst",
+    },
+  ]);
+  world.fleetAnswers.push(nothing, nothing);
+  assert.deepEqual((await placeOrders(world.ports, await planned(world), BRISK))[0]?.errors, []);
+  const spot = { ...plan, annex: annex({ maxPrice: 0.02, purchase: "spot" }) };
+  assert.deepEqual((await placeOrders(world.ports, spot, BRISK))[0]?.errors, []);
 });

@@ -144,3 +144,14 @@ test("whatever it is told, it never passes MAX_INSTANCES, never orders and relea
     ),
   );
 });
+
+test("no more are ordered than the liability's limit admits, and how many it cuts is told", () => {
+  const cuts = (changes: Partial<PolicyInput>) => {
+    const { order, cut, unaffordable } = decided({ unserved: jobs(24), ...changes });
+    return { order, cut, unaffordable };
+  };
+  assert.deepEqual(cuts({ affordable: 5 }), { order: 5, cut: 0, unaffordable: 7 });
+  assert.deepEqual(cuts({ affordable: 5, maxInstances: 8 }), { order: 5, cut: 4, unaffordable: 3 });
+  assert.deepEqual(cuts({ affordable: 0 }), { order: 0, cut: 0, unaffordable: 12 });
+  assert.deepEqual(cuts({ affordable: undefined }), { order: 12, cut: 0, unaffordable: 0 });
+});

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explain, mainExclusion, type Explained } from "../../core/reason.ts";
 
-const NOTHING = { order: 0, release: [], withdraw: [], needed: 0, inFlight: 0, tooLarge: 0, cut: 0 };
+const NOTHING = {
+  order: 0,
+  release: [],
+  withdraw: [],
+  needed: 0,
+  inFlight: 0,
+  tooLarge: 0,
+  cut: 0,
+  unaffordable: 0,
+};
 
 const told = (
   changes: Partial<Explained> = {},
@@ -76,4 +85,13 @@ test("trouble in the act is the word and the error", () => {
   );
   assert.deepEqual([LimitedBy, LastError], ["Capacity", "none left"]);
   assert.match(Reason, /none left$/);
+});
+
+test("the liability's limit is the reason before the number of instances, and says how many it cuts", () => {
+  const { LimitedBy, Reason } = told(
+    { jobs: 24, maxLiability: 2.5 },
+    { order: 3, needed: 12, cut: 4, unaffordable: 5 },
+  );
+  assert.equal(LimitedBy, "Liability");
+  assert.match(Reason, /MAX_INSTANCES 5 cuts 4; MAX_LIABILITY 2\.5 USD cuts 5; order 3/);
 });

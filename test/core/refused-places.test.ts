@@ -14,7 +14,7 @@ const planned = (world: World, purchase: "spot" | "on-demand" | "spot-then-on-de
     count: 2,
     leaseSeconds: () => 3600,
     idleSeconds: 600,
-    instanceTypes: ["m7i.large", "c7i.large"],
+    instanceTypes: ["m7i.large", "m6i.large"],
     user: "alice",
   });
 
@@ -26,7 +26,7 @@ const error = (code: string, type: string, subnet: string): FleetError => ({
 });
 
 const everywhere = (code: string): FleetError[] =>
-  ["m7i.large", "c7i.large"].flatMap((type) =>
+  ["m7i.large", "m6i.large"].flatMap((type) =>
     ["subnet-1", "subnet-2"].map((subnet) => error(code, type, subnet)),
   );
 
@@ -44,7 +44,7 @@ test("the next order asks everywhere else, and everywhere once the refusal is ov
   assert.equal(askedFor(world).length, 4);
   assert.equal(placed?.errors[0]?.until, world.now + MINUTES);
   await placeOrders(world.ports, plan);
-  assert.deepEqual(askedFor(world), ["m7i.large subnet-2", "c7i.large subnet-1", "c7i.large subnet-2"]);
+  assert.deepEqual(askedFor(world), ["m7i.large subnet-2", "m6i.large subnet-1", "m6i.large subnet-2"]);
   assert.match(
     (await refusedLines(world.ports, plan)).join(),
     /^not asked for: m7i\.large spot in us-east-1\w until \S+Z \(UnfulfillableCapacity\)$/,
@@ -113,7 +113,7 @@ test("without a memory everything is asked every time", async () => {
 });
 
 test("each reason is told once, with its places and until when they are left out", () => {
-  const one = { orderId: "1", market: "spot", instanceIds: [] } as const;
+  const one = { orderId: "1", market: "spot", instanceIds: [], launched: [] } as const;
   const at = { market: "spot", type: "m5.large", until: 1_900_000_000 } as const;
   const reasons = fleetReasons([
     {

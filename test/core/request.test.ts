@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseCount, parseIdle, parseLease, parseRegion } from "../../core/request.ts";
+import {
+  parseCount,
+  parseIdle,
+  parseLease,
+  parseRegion,
+  parseProject,
+  parseSince,
+} from "../../core/request.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z") / 1000;
 const WEEK = 7 * 86400;
@@ -77,4 +84,27 @@ test("whatever is accepted lies between the shortest and the longest lease", () 
 test("an idle time is a duration", () => {
   assert.equal(parseIdle("20m"), 1200);
   for (const text of ["0", "-1m", "x"]) assert.throws(() => parseIdle(text), { kind: "usage" }, text);
+});
+
+test("a project is what a tag can hold that instances show", () => {
+  for (const good of ["cms", "cms-2026", "a+b=c.d_e:f@g", "x".repeat(128)])
+    assert.equal(parseProject(good), good);
+  for (const bad of ["", "a b", "a/b", "é", "a,b", "x".repeat(129), "a\nb", '"']) {
+    assert.throws(() => parseProject(bad), { kind: "usage", message: /cannot be a tag/ }, bad);
+  }
+});
+
+test("a time in the past is so long ago, a day, or a time with its zone", () => {
+  const now = Date.parse("2030-02-01T00:00:00Z") / 1000;
+  assert.equal(parseSince("7d", now), now - 7 * 86400);
+  assert.equal(parseSince("2030-01-31", now), now - 86400);
+  assert.equal(parseSince(" 2030-01-31T18:00Z ", now), now - 6 * 3600);
+  for (const bad of ["", "yesterday", "2030-13-40", "2030-01-31T18:00", "-7d"]) {
+    assert.throws(
+      () => parseSince(bad, now),
+      { kind: "usage", message: /neither a duration nor a time/ },
+      bad,
+    );
+  }
+  assert.throws(() => parseSince("2031-01-01", now), { kind: "usage", message: /a time to come/ });
 });

@@ -298,3 +298,66 @@ test("jobs held back by the schedd's own limit and jobs too large are told and o
   assert.equal((await world.tick())["LimitedBy"], "Shape");
   assert.equal(orders(world), 0);
 });
+
+/** So that each instance of eight hours costs 0.101 × (28800 + 120) / 3600 = 0.8114 USD. */
+const limited = (maxLiability: number | undefined) =>
+  annex({ mode: "act", instanceTypes: ["m7i.large"], maxLiability });
+
+const orderedSoFar = (world: HookWorld) => world.instances.length;
+
+test("the liability's limit cuts the order to what it admits, and then admits none", async () => {
+  const world = await published();
+  world.knobs = limited(2.5);
+  world.waiting(24);
+  const first = await world.tick();
+  assert.deepEqual([first["Recommended"], first["Ordered"], first["LimitedBy"]], [3, 3, "Liability"]);
+  assert.match(
+    String(first["Reason"]),
+    /12 more instances needed, 0 on the way; MAX_LIABILITY 2\.5 USD cuts 9; order 3/,
+  );
+  assert.ok(Math.abs(Number(first["Liability"]) - 3 * 0.101 * (28920 / 3600)) < 1e-9);
+  assert.ok(Math.abs(Number(first["HourlyCost"]) - 0.303) < 1e-9);
+  assert.equal(first["LiabilityLimit"], 2.5);
+  const second = await world.tick();
+  assert.deepEqual([second["Ordered"], second["LimitedBy"]], [0, "Liability"]);
+  assert.equal(orderedSoFar(world), 3);
+  world.knobs = limited(undefined);
+  const third = await world.tick();
+  assert.deepEqual([third["Ordered"], third["LiabilityLimit"]], [9, undefined]);
+});
+
+test("an order whose outcome is unknown counts against the limit before EC2 shows it", async () => {
+  const world = await published();
+  world.knobs = limited(2.5);
+  world.waiting(24);
+  world.fleetAnswers.push({ outcome: "unknown", reason: "the connection broke" });
+  await world.tick();
+  world.stop = true;
+  const { Liability, InFlight } = await world.tick();
+  assert.equal(InFlight, 3);
+  assert.ok(Math.abs(Number(Liability) - 3 * 0.101 * (28920 / 3600)) < 1e-9);
+});
+
+test("an unknown price orders nothing, is told, and is not published as 0", async () => {
+  const world = await published();
+  world.book = { ...world.book, onDemand: {} };
+  world.waiting(4);
+  const { Ordered, LimitedBy, LastError, Liability, HourlyCost } = await world.tick();
+  assert.deepEqual([Ordered, LimitedBy, Liability, HourlyCost], [0, "Setup", undefined, undefined]);
+  assert.match(String(LastError), /the price of m7i\.large in us-east-1 is not known/);
+  assert.equal(orders(world), 0);
+  const prices = () => Promise.reject(new TypeError("bug"));
+  await assert.rejects(world.tick({ ...world.tickPorts, prices }), TypeError);
+});
+
+test("every tick writes down what began and what ended since the last", async () => {
+  const world = await published();
+  world.waiting(4);
+  await world.tick();
+  await world.tick();
+  assert.equal(world.ledgerText.match(/"launched":\{/g)?.length, 2);
+  world.instances = world.instances.map((one) => ({ ...one, state: "terminated" }));
+  await world.tick();
+  await world.tick();
+  assert.equal(world.ledgerText.match(/"ended":\{/g)?.length, 2);
+});

@@ -139,6 +139,21 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
     assert.equal(await orders(), 0);
   });
 
+  test("an order that the liability's limit does not admit is not placed, and the reason says so", async () => {
+    await configure({ MAX_LIABILITY: "0.5" });
+    const { attributes } = await runHook(accessPoint);
+    assert.deepEqual(
+      ["Recommended", "Ordered", "Liability", "LiabilityLimit", "HourlyCost"].map((name) =>
+        Number(attributes[`burst_${name}`]),
+      ),
+      [0, 0, 0, 0.5, 0],
+    );
+    assert.equal(attributes["burst_LimitedBy"], "Liability");
+    assert.match(attributes["burst_Reason"] ?? "", /2 more instances needed.*MAX_LIABILITY 0\.5 USD cuts 2/);
+    assert.equal(await orders(), 0);
+    await configure({});
+  });
+
   test("whatever lies, fails or hangs, it orders nothing, says so and ends in time", async () => {
     const garbage = (program: string, script: string): Promise<void> =>
       accessPoint.writeFile(`/opt/bad/${program}`, `#!/bin/sh\n${script}\n`, { mode: "755" });

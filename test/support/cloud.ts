@@ -4,7 +4,18 @@ import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
-import type { CloudFormation, Ec2, FleetOutcome, Stack, Storage, StoredObject } from "../../core/ports.ts";
+import { formatRecords, parseRecords, type Ledger } from "../../core/ledger.ts";
+import type {
+  CloudFormation,
+  Ec2,
+  FleetOutcome,
+  Image,
+  LaunchedInstance,
+  Stack,
+  Storage,
+  StoredObject,
+} from "../../core/ports.ts";
+import type { PriceBook, SpotPrice } from "../../core/prices.ts";
 
 /** An instance of annex burst, pool pool.test, schedd cm.pool.test. */
 export function instance(changes: Partial<Instance> = {}): Instance {
@@ -25,6 +36,28 @@ export function instance(changes: Partial<Instance> = {}): Instance {
     ...changes,
   };
 }
+
+/** Prices of the tests: round, so that sums are easy by hand. */
+export const BOOK: PriceBook = {
+  region: "us-east-1",
+  date: "2030-01-01",
+  source: "test list",
+  onDemand: {
+    RunInstances: { "m7i.large": 0.1, "m6i.large": 0.08, "t3.micro": 0.01, "c5.4xlarge": 0.7 },
+  },
+  volumes: { gp3: 0.073, "gp3-iops": 0.00365, "gp3-throughput": 0.0365, io2: 0.146, "io2-iops": 0.073 },
+  publicIpv4: 0.005,
+};
+
+/** Plain Linux with a root volume of 10 GiB, which costs 0.001 USD per hour by the book above. */
+export const IMAGE: Image = {
+  id: "ami-0123456789abcdef0",
+  name: "htcondor",
+  usageOperation: "RunInstances",
+  platform: "Linux/UNIX",
+  marketplace: false,
+  volumes: [{ type: "gp3", gib: 10, iops: 3000, throughput: 125 }],
+};
 
 export const ACCOUNT = "123456789012";
 
@@ -50,6 +83,11 @@ export class World {
   readonly journalFiles = new Map<string, string>();
   /** What EC2 refused, as the state directory keeps it. */
   refused: CapacityMemory = [];
+  book: PriceBook = BOOK;
+  spot: SpotPrice[] = [];
+  image: Image = IMAGE;
+  /** Lines of the ledger. */
+  ledgerText = "";
   private orders = 0;
 
   constructor() {
@@ -123,6 +161,10 @@ export class World {
     return ids;
   }
 
+  private launched(ids: readonly string[]): LaunchedInstance[] {
+    return this.instances.filter(({ id }) => ids.includes(id));
+  }
+
   readonly ec2: Ec2 = {
     instances: async () => this.instances,
     liveInstances: async (annex) =>
@@ -135,7 +177,8 @@ export class World {
       const answer = this.fleetAnswers.shift() ?? "launch";
       const count = request.TargetCapacitySpecification.TotalTargetCapacity;
       if (answer === "launch") {
-        return { outcome: "answered", instanceIds: this.launch(request, count), errors: [] };
+        const instanceIds = this.launch(request, count);
+        return { outcome: "answered", instanceIds, launched: this.launched(instanceIds), errors: [] };
       }
       if (answer === "lost") {
         this.launch(request, count);
@@ -162,7 +205,7 @@ export class World {
         ids.includes(one.id) ? { ...one, tags: { ...one.tags, ...tags } } : one,
       );
     },
-    image: async (id) => (id === "ami-00000000" ? undefined : { id, name: "htcondor" }),
+    image: async (id) => (id === "ami-00000000" ? undefined : { ...this.image, id }),
   };
 
   readonly cloudFormation: CloudFormation = {
@@ -212,7 +255,16 @@ export class World {
     },
   };
 
+  readonly ledger: Ledger = {
+    read: async () => parseRecords(this.ledgerText),
+    append: async (records) => void (this.ledgerText += formatRecords(records)),
+  };
+
   readonly ports: CreatePorts = {
+    ledger: this.ledger,
+    prices: async () => this.book,
+    spotPrices: async (types, zones) =>
+      this.spot.filter(({ type, zone }) => types.includes(type) && zones.includes(zone)),
     journal: this.journal,
     refusals: {
       read: async () => this.refused,

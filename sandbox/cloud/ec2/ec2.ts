@@ -2,6 +2,7 @@ import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2"
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
 import type { CloudSettings, Hypervisor, SandboxImage } from "../ports.ts";
+import type { Market } from "../pricing/market.ts";
 import type { Handler, Handlers } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -16,6 +17,7 @@ import type { LaunchTemplates } from "./launch-templates.ts";
 import { placeActions } from "./places.ts";
 import { room } from "./room.ts";
 import { runInstances } from "./run-instances.ts";
+import { spotPriceHistory } from "./spot-price-history.ts";
 import { starter } from "./start.ts";
 import { tagActions } from "./tags.ts";
 
@@ -48,6 +50,7 @@ export function ec2(world: {
   settings: () => CloudSettings;
   hypervisor: Hypervisor;
   images: readonly SandboxImage[];
+  market: Market;
   moto: EC2Client;
   forward: Handler;
   iam: IAMClient;
@@ -64,6 +67,7 @@ export function ec2(world: {
     ...tagActions(world),
     ...imageActions(world.images, now()),
     ...placeActions(world),
+    ...spotPriceHistory(world),
     ...fleets({ ...world, resolve, start, shortage }),
     RunInstances: runInstances({ ...world, resolve, start, shortage }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */

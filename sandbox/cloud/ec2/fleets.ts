@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Faults } from "../faults.ts";
+import type { Market as Prices } from "../pricing/market.ts";
 import { ec2Arn, type Call, type Handlers, type Question } from "../service.ts";
 import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
@@ -11,10 +12,18 @@ import type { Instance, Market } from "./instance.ts";
 import { iso, specifiedTags, tagsXml } from "./launch-templates.ts";
 import { requestTagKeys, resourceTagKeys, runQuestions, type Launch, type Resolver } from "./launch.ts";
 import { noCapacity, type Planned, type Room } from "./room.ts";
+import { spread } from "./spread.ts";
 import { outOfCapacity, type starter } from "./start.ts";
 
 /** One place to launch in: a template with one override. */
-type Pool = { specification: Parameters; override: Parameters; launch: Launch; weight: number };
+type Pool = {
+  specification: Parameters;
+  override: Parameters;
+  launch: Launch;
+  weight: number;
+  /** USD per hour; binds spot only. */
+  maxPrice: number | undefined;
+};
 type Group = { pool: Pool; market: Market; instances: Instance[] };
 type Failure = { pool: Pool; market: Market; code: string; message: string };
 type Fleet = {
@@ -31,6 +40,7 @@ export function fleets(world: {
   resolve: Resolver;
   catalog: Catalog;
   faults: Faults;
+  market: Prices;
   start: ReturnType<typeof starter>;
   shortage: Room;
   now: () => number;
@@ -58,7 +68,7 @@ export function fleets(world: {
     };
     const plans: { market: Market; plan: Map<Pool, number> }[] = [];
     const taken: Planned[] = [];
-    for (const { market, capacity, strategy, least } of targets) {
+    for (const { market, capacity, strategy, least, maxTotalPrice } of targets) {
       if (capacity === 0) continue;
       const usable: Pool[] = [];
       for (const pool of await poolsOf(market)) {
@@ -66,12 +76,16 @@ export function fleets(world: {
         if (failure === undefined) usable.push(pool);
         else fleet.failures.push({ pool, market, ...failure });
       }
-      const { plan, failures } = spread(usable, capacity, strategy, ({ launch }) => {
-        const short = world.shortage(launch, market, taken);
-        if (short === undefined) taken.push({ launch, market });
-        return short;
+      const { plan, refused } = spread(usable, capacity, strategy, {
+        priceOf: priceOf(market),
+        maxTotalPrice,
+        take({ launch }) {
+          const short = world.shortage(launch, market, taken);
+          if (short === undefined) taken.push({ launch, market });
+          return short;
+        },
       });
-      fleet.failures.push(...failures.map((failure) => ({ ...failure, market })));
+      fleet.failures.push(...refused.map((one) => ({ ...one, market })));
       const planned = [...plan].reduce((sum, [pool, count]) => sum + pool.weight * count, 0);
       if (planned >= least) plans.push({ market, plan });
       else return fleet;
@@ -98,18 +112,33 @@ export function fleets(world: {
       const specification = record(config["LaunchTemplateSpecification"]);
       const overrides = list(config["Overrides"]).map(record);
       for (const override of overrides.length > 0 ? overrides : [{}]) {
-        const { WeightedCapacity, Priority: _, MaxPrice: _price, ...rest } = override;
+        const { WeightedCapacity, Priority: _, MaxPrice, ...rest } = override;
         const launch = await world.resolve(
           { ...rest, LaunchTemplate: specification, TagSpecification: parameters["TagSpecification"] },
           market,
         );
-        found.push({ specification, override, launch, weight: Number(text(WeightedCapacity) ?? "1") });
+        const maxPrice = text(MaxPrice);
+        found.push({
+          specification,
+          override,
+          launch,
+          weight: Number(text(WeightedCapacity) ?? "1"),
+          maxPrice: maxPrice === undefined ? undefined : Number(maxPrice),
+        });
       }
     }
     if (found.length === 0)
       throw new AwsError("MissingParameter", "The request must contain the parameter LaunchTemplateConfigs");
     return found;
   }
+
+  /** USD per hour of an instance of a pool. */
+  const priceOf =
+    (market: Market) =>
+    ({ launch }: Pool): number =>
+      market === "spot"
+        ? world.market.spot(launch.instanceType, launch.subnet.zone)
+        : world.market.onDemand(launch.instanceType);
 
   /** The fleet calls RunInstances with the caller's identity: what that refuses is an entry in Errors. */
   async function refusal(
@@ -128,6 +157,12 @@ export function fleets(world: {
       return {
         code: "InvalidFleetConfiguration",
         message: `Your requested instance type (${launch.instanceType}) is not supported in your requested Availability Zone (${launch.subnet.zone}).`,
+      };
+    const least = priceOf(market)(pool);
+    if (market === "spot" && pool.maxPrice !== undefined && pool.maxPrice < least)
+      return {
+        code: "SpotMaxPriceTooLow",
+        message: `Your Spot request price of ${pool.maxPrice} is lower than the minimum required Spot request fulfillment price of ${least.toFixed(4)}.`,
       };
     if (outOfCapacity(world.faults, launch, { action: "CreateFleet", principal: call.principal.arn }))
       return noCapacity(launch, market);
@@ -159,11 +194,14 @@ function targetsOf(parameters: Parameters): {
   capacity: number;
   strategy: string;
   least: number;
+  maxTotalPrice: number;
 }[] {
   const specification = record(parameters["TargetCapacitySpecification"]);
   const number = (name: string): number => Number(text(specification[name]) ?? "0");
   const least = (options: string): number =>
     Number(text(record(parameters[options])["MinTargetCapacity"]) ?? "0");
+  const maxTotalPrice = (options: string): number =>
+    Number(text(record(parameters[options])["MaxTotalPrice"]) ?? "Infinity");
   const total = number("TotalTargetCapacity");
   if (!Number.isInteger(total) || total < 1 || total > 10000)
     throw new AwsError("InvalidTargetCapacity", `TotalTargetCapacity ${total} is not between 1 and 10000.`);
@@ -177,42 +215,16 @@ function targetsOf(parameters: Parameters): {
       capacity: onDemand + (kind === "on-demand" ? rest : 0),
       strategy: "lowest-price",
       least: least("OnDemandOptions"),
+      maxTotalPrice: maxTotalPrice("OnDemandOptions"),
     },
     {
       market: "spot" as const,
       capacity: spot + (kind === "spot" ? rest : 0),
       strategy: "price-capacity-optimized",
       least: least("SpotOptions"),
+      maxTotalPrice: maxTotalPrice("SpotOptions"),
     },
   ];
-}
-
-/**
- * Spot is spread over the pools in turn, on-demand fills the first (all cost the same here) and goes on to the next when
- * that has no more; never beyond the last whole unit. `take` takes one instance of a pool, or says why there is none.
- */
-function spread(
-  pools: readonly Pool[],
-  capacity: number,
-  strategy: string,
-  take: (pool: Pool) => { code: string; message: string } | undefined,
-): { plan: Map<Pool, number>; failures: Omit<Failure, "market">[] } {
-  const plan = new Map<Pool, number>();
-  const failures: Omit<Failure, "market">[] = [];
-  let open = [...pools];
-  let fulfilled = 0;
-  for (let turn = 0; fulfilled < capacity && open.length > 0; turn++) {
-    const pool = open[strategy === "lowest-price" ? 0 : turn % open.length] as Pool;
-    const short = take(pool);
-    if (short === undefined) {
-      plan.set(pool, (plan.get(pool) ?? 0) + 1);
-      fulfilled += pool.weight;
-    } else {
-      failures.push({ pool, code: short.code, message: short.message });
-      open = open.filter((one) => one !== pool);
-    }
-  }
-  return { plan, failures };
 }
 
 /** CreateFleet itself carries no keys of metadata, profile or template on the instance. */

@@ -21,7 +21,7 @@ export function instanceXml(instance: Instance): Xml {
     instanceState: stateXml(instance.state),
     privateDnsName: networked ? instance.hostName : "",
     dnsName: "",
-    reason: instance.stateReason?.message ?? "",
+    reason: transition(instance),
     keyName: instance.keyName,
     amiLaunchIndex: instance.index,
     productCodes: "",
@@ -60,6 +60,13 @@ export function instanceXml(instance: Instance): Xml {
     platformDetails: "Linux/UNIX",
     usageOperation: "RunInstances",
   };
+}
+
+/** Why and when it was told to end, in EC2's form. */
+function transition({ stateReason, stopped }: Instance): string {
+  if (stateReason === undefined || stopped === undefined) return "";
+  const at = new Date(stopped * 1000).toISOString().slice(0, 19).replace("T", " ");
+  return `User initiated (${at} GMT)`;
 }
 
 function interfaceXml(instance: Instance): Xml {

@@ -36,6 +36,8 @@ export type Instance = {
   tags: Record<string, string>;
   clientToken: string | undefined;
   launched: number;
+  /** When it was told to end, or ended by itself. */
+  stopped: number | undefined;
   ended: number | undefined;
   /** Describe calls do not know it before this time. */
   visible: number;

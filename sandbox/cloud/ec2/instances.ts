@@ -16,6 +16,7 @@ export type NewInstance = Omit<
   | "privateIp"
   | "hostName"
   | "launched"
+  | "stopped"
   | "ended"
   | "visible"
   | "interruption"
@@ -68,6 +69,7 @@ export function instances(world: {
       privateIp,
       hostName: hostNameOf(privateIp),
       launched: now(),
+      stopped: undefined,
       ended: undefined,
       visible: now() + lateSeconds,
       interruption: undefined,
@@ -96,6 +98,7 @@ export function instances(world: {
     if (instance.state === "terminated" || instance.state === "shutting-down") return;
     const switchedOn = instance.state === "running";
     instance.state = "shutting-down";
+    instance.stopped = now();
     instance.stateReason = {
       code: "Client.UserInitiatedShutdown",
       message: "Client.UserInitiatedShutdown: User initiated shutdown",
@@ -114,6 +117,7 @@ export function instances(world: {
   function poweredOff(instanceId: string): void {
     const instance = all.get(instanceId);
     if (instance === undefined || (instance.state !== "running" && instance.state !== "pending")) return;
+    instance.stopped = now();
     instance.stateReason = {
       code: "Client.InstanceInitiatedShutdown",
       message: "Client.InstanceInitiatedShutdown: Instance initiated shutdown",

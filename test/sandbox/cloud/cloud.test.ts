@@ -191,6 +191,46 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     assert.equal(Buffer.from(data?.UserData ?? "", "base64").toString(), "#!/bin/sh\n: placeholder\n");
   });
 
+  test("A fleet launches no spot above an override's price, and on-demand the cheapest until its total is reached", async () => {
+    const capped = await order({ ClientToken: "capped" });
+    const [c5, m5] = capped.LaunchTemplateConfigs?.[0]?.Overrides ?? [];
+    box.cloud.settings({ spotPrices: { "c5.large": 0.09, "m5.large": 0.03 } });
+    Object.assign(c5 ?? {}, { MaxPrice: "0.05" });
+    Object.assign(m5 ?? {}, { MaxPrice: "0.05" });
+    const spot = await hook.send(new CreateFleetCommand(capped));
+    box.cloud.settings({ spotPrices: {} });
+    assert.deepEqual(
+      spot.Instances?.map((i) => [i.InstanceType, i.InstanceIds?.length]),
+      [["m5.large", 3]],
+    );
+    assert.deepEqual(
+      spot.Errors?.map((e) => [e.ErrorCode, e.ErrorMessage]),
+      [
+        [
+          "SpotMaxPriceTooLow",
+          "Your Spot request price of 0.05 is lower than the minimum required Spot request fulfillment price of 0.0900.",
+        ],
+      ],
+    );
+    const target = { TotalTargetCapacity: 3, DefaultTargetCapacityType: "on-demand" } as const;
+    const total = await hook.send(
+      new CreateFleetCommand(
+        await order({
+          ClientToken: "total",
+          TargetCapacitySpecification: target,
+          SpotOptions: undefined,
+          // Two c5.large at 0.085 USD, not three.
+          OnDemandOptions: { AllocationStrategy: "lowest-price", MaxTotalPrice: "0.2" },
+        }),
+      ),
+    );
+    assert.deepEqual(
+      total.Instances?.map((i) => [i.InstanceType, i.InstanceIds?.length]),
+      [["c5.large", 2]],
+    );
+    await operator.send(new TerminateInstancesCommand({ InstanceIds: [...idsOf(spot), ...idsOf(total)] }));
+  });
+
   test("A fleet ordered twice with one token is one fleet, exactly as many, tagged, spread and booted", async () => {
     const request = await order({ ClientToken: "one" });
     const first = await hook.send(new CreateFleetCommand(request));
