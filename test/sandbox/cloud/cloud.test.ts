@@ -702,7 +702,7 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
   test("Requests beyond EC2's rates are refused until the bucket has filled again; other services are not touched", async () => {
     const { cloud } = box;
     const describe = () => hook.send(new DescribeInstancesCommand({}));
-    cloud.settings({ rateLimits: { reading: { refill: 5, burst: 2 } } });
+    cloud.settings({ rateLimits: { reading: { refill: 0.5, burst: 2 } } });
     await describe();
     await describe();
     await assert.rejects(describe(), named("RequestLimitExceeded"));
