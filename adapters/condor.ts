@@ -2,10 +2,21 @@ import { quote } from "../core/classad.ts";
 import { UpdraftError } from "../core/errors.ts";
 import type { Slot } from "../core/instance.ts";
 import type { Setting } from "../core/knobs.ts";
-import { parseAds, text, type Ad } from "./condor-ads.ts";
+import { number, parseAds, text, type Ad } from "./condor-ads.ts";
 import type { Run } from "./run.ts";
 
-const SLOT_ATTRIBUTES = ["Name", "State", "Activity", "CloudInstanceID", "AnnexName"];
+const SLOT_ATTRIBUTES = [
+  "Name",
+  "State",
+  "Activity",
+  "CloudInstanceID",
+  "AnnexName",
+  "AnnexSchedd",
+  "Draining",
+  "AnnexEnding",
+  "EnteredCurrentState",
+  "NumDynamicSlotsTime",
+];
 
 export type Condor = {
   /** Every defined knob whose name matches the regular expression, with its expanded value and where it was set. */
@@ -30,7 +41,12 @@ export function condor(run: Run): Condor {
         SLOT_ATTRIBUTES.join(","),
         "-json",
       ]);
-      return parseAds(output, "condor_status").map(slot);
+      return parseAds(output, "condor_status").map((ad) => ({
+        ...slot(ad),
+        schedd: text(ad["AnnexSchedd"]),
+        since: latest(number(ad["EnteredCurrentState"]), number(ad["NumDynamicSlotsTime"])),
+        draining: ad["Draining"] === true || ad["State"] === "Drained" || ad["AnnexEnding"] === true,
+      }));
     },
     async expressionError(expression) {
       try {
@@ -82,4 +98,10 @@ export function slot(ad: Ad): Slot {
     state: text(ad["State"]) ?? "",
     activity: text(ad["Activity"]) ?? "",
   };
+}
+
+/** A partitionable slot is Unclaimed all its life: when a part of it was last taken or given back, another time tells. */
+function latest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }

@@ -142,9 +142,11 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
     } catch (error) {
       const gone = awsCode(error) === "InvalidInstanceID.NotFound";
       if (ids.length === 1 && gone) return;
-      if (!gone) throw await failure(error, `tag ${ids.join(", ")}`);
-      // One that is gone fails the whole call.
-      for (const id of ids) await tag([id], tags);
+      if (ids.length === 1 || !gone) throw await failure(error, `tag ${ids.join(", ")}`);
+      // One that is gone fails the whole call, so halve until only that one is left out.
+      const half = ids.length >> 1;
+      await tag(ids.slice(0, half), tags);
+      await tag(ids.slice(half), tags);
     }
   }
 

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { bootBench } from "./boot.ts";
 import { buildBench } from "./build.ts";
 import { hookBench } from "./hook.ts";
+import { estimateBench, modelBench } from "./model.ts";
 import { startBench } from "./start.ts";
 
 const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is asserted.
@@ -10,6 +11,8 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
   start   no-op start of every program: wall time and memory
   boot    the sandbox: up, and order → running → user data → joined → first job
   hook    a tick of the hook without and with jobs and nodes, a sweep of the enforcer
+  model   the analysis of one parameter set: wall time
+  estimates  how often the estimators' 90 % intervals hold the truth
 `;
 
 const BENCHES: Readonly<Record<string, (runs: number) => Promise<string>>> = {
@@ -17,6 +20,8 @@ const BENCHES: Readonly<Record<string, (runs: number) => Promise<string>>> = {
   start: startBench,
   boot: bootBench,
   hook: hookBench,
+  model: modelBench,
+  estimates: estimateBench,
 };
 
 async function main(): Promise<void> {

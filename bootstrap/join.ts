@@ -5,6 +5,7 @@ import { nodeS3 } from "../adapters/node-s3.ts";
 import { uptime } from "../adapters/uptime.ts";
 import { messageOf } from "../core/errors.ts";
 import { boot, BootFailure, type BootReport } from "../core/node-boot.ts";
+import { probe, type ProbeReport } from "../core/probe.ts";
 import { checkManifest, readIdentity, readLease, readOrder } from "../core/node-identity.ts";
 import { htcondorEndSeconds } from "../core/node-config.ts";
 import { DEFAULT_MAX_LEASE_SECONDS, leaseExpiration } from "../core/lease.ts";
@@ -12,6 +13,7 @@ import { lastStretch } from "../core/last-stretch.ts";
 import type { NodeState } from "../core/node-state.ts";
 import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
 import { reportKey } from "../core/storage.ts";
+import { TAG } from "../core/tags.ts";
 import type { UnixTime } from "../core/time.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
@@ -22,6 +24,7 @@ import { writeConfiguration, writeState } from "./install.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
 import { startGuard } from "./start-guard.ts";
+import { surroundings } from "./probe.ts";
 
 export type JoinOptions = {
   readonly annex: string;
@@ -109,6 +112,11 @@ export async function join(options: JoinOptions): Promise<number> {
     });
     // First what ends the instance, then what it is for.
     await step("GuardStarted", () => startGuard(command));
+    if (tags[TAG.probe] !== undefined) {
+      await reportProbe(configuration.manifest.collectors, order.schedd);
+      await powerOff(command, console);
+      return 0;
+    }
     await step("HtcondorStarted", () => startHtcondor(command));
     // From here on the state is the guard's to write, with the times of the whole boot.
     await writeSettings({ ...settings, node: { ...state, bootSteps: times } });
@@ -135,7 +143,15 @@ export async function join(options: JoinOptions): Promise<number> {
     return 1;
   }
 
-  async function sendReport(report: BootReport): Promise<void> {
+  /** A probe has everything of a node but its HTCondor, which is never started. */
+  async function reportProbe(collectors: string, schedd: string): Promise<void> {
+    const s3 = { name: "S3", passed: true, what: "configuration and credential were read from the bucket" };
+    const tests = [s3, ...(await probe(surroundings(command), collectors, schedd))];
+    for (const { name, passed, what } of tests) console(`${passed ? "passed" : "FAILED"} ${name}: ${what}`);
+    await sendReport({ format: 1, probe: true, annex, instanceId, startedAt, tests });
+  }
+
+  async function sendReport(report: BootReport | ProbeReport): Promise<void> {
     const key = reportKey(annex, `${options.roleId}:${report.instanceId}`);
     for (let attempt = 1; attempt <= REPORT_ATTEMPTS; attempt++) {
       try {

@@ -1,4 +1,11 @@
-import { EXPRESSION_KNOB, knobError, readKnobs, type Knobs, type Setting } from "./knobs.ts";
+import {
+  EXPRESSION_KNOB,
+  knobError,
+  readKnobs,
+  type KnobProblem,
+  type Knobs,
+  type Setting,
+} from "./knobs.ts";
 import { SETTINGS, site, type Site } from "./site.ts";
 
 export type Configuration = {
@@ -10,6 +17,15 @@ export type Configuration = {
 
 /** This access point: its pool and every knob, checked by HTCondor where only HTCondor can. */
 export async function readAccessPoint(condor: Configuration): Promise<{ site: Site; knobs: Knobs }> {
+  const { settings, knobs, problems } = await lookAtKnobs(condor);
+  if (problems.length > 0) throw knobError(problems);
+  return { site: site(settings), knobs };
+}
+
+/** The same without judging it: annexes with a bad knob are left out, and every bad knob is told. */
+export async function lookAtKnobs(
+  condor: Configuration,
+): Promise<{ settings: readonly Setting[]; knobs: Knobs; problems: readonly KnobProblem[] }> {
   const settings = await condor.settings(SETTINGS);
   const { knobs, problems } = readKnobs(settings);
   for (const setting of settings) {
@@ -18,6 +34,5 @@ export async function readAccessPoint(condor: Configuration): Promise<{ site: Si
     const wrong = await condor.expressionError(setting.value);
     if (wrong !== undefined) problems.push({ ...setting, expected: `a ClassAd expression, but ${wrong}` });
   }
-  if (problems.length > 0) throw knobError(problems);
-  return { site: site(settings), knobs };
+  return { settings, knobs, problems };
 }

@@ -1,21 +1,22 @@
+import { reportLine } from "./boot-report.ts";
 import { describeCost } from "./cost.ts";
 import { UpdraftError } from "./errors.ts";
 import { LATE_AFTER_SECONDS, counts, join, type Seen, type Slot } from "./instance.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { checkLiability, type Liability } from "./liability.ts";
-import type { BootReport } from "./node-boot.ts";
 import { changeOf, look, ours, type OrderPorts, type Placed } from "./place-orders.ts";
 import { planOrder, type OrderPlan, type OrderRequest, type PlanPorts } from "./plan-order.ts";
 import type { Slots } from "./ports.ts";
-import { planPublication, type PublishPorts, type Publication } from "./publish.ts";
+import { getReadable, planPublication, type PublishPorts, type Publication } from "./publish.ts";
 import type { Site } from "./site.ts";
 import { reportKey } from "./storage.ts";
-import { formatDuration, type UnixTime } from "./time.ts";
+import { formatDuration, formatTime, type UnixTime } from "./time.ts";
+import { checkMayLaunch, findPublished } from "./user-access.ts";
 
 export type CreatePorts = PublishPorts & PlanPorts & OrderPorts & { readonly slots: Slots };
 
-/** Everything that a create will do, decided before anything is done. */
-export type CreatePlan = OrderPlan & Publication & { readonly liability: Liability };
+/** Everything that a create will do, decided before anything is done. An ordinary user publishes nothing. */
+export type CreatePlan = OrderPlan & Partial<Publication> & { readonly liability: Liability };
 
 /** Checks everything that can be checked without changing anything. */
 export async function planCreate(
@@ -24,16 +25,18 @@ export async function planCreate(
   site: Site,
   request: OrderRequest,
 ): Promise<CreatePlan> {
-  const publication = await planPublication(ports, annex, site);
-  const plan = await planOrder(ports, publication, request);
+  const find = site.person === undefined ? planPublication : findPublished;
+  const ground = await find(ports, annex, site);
+  const plan = await planOrder(ports, ground, request);
+  checkMayLaunch(plan);
   const known = await look(ports, plan.owner, annex.region);
-  return { ...publication, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
+  return { ...ground, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
 }
 
 /** The plan as a person reads it before saying yes. */
 export function describePlan(plan: CreatePlan, now: UnixTime): string[] {
   const { annex, site } = plan;
-  const ends = new Date((now + plan.leaseSeconds) * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  const ends = formatTime(now + plan.leaseSeconds);
   return [
     `annex ${annex.name} of pool ${site.pool}, schedd ${site.schedd}, in account ${plan.account}, ${annex.region}`,
     `order: ${plan.count} × ${annex.purchase}, of ${plan.types.map((type) => type.type).join(", ")}`,
@@ -103,17 +106,9 @@ export async function bootReport(
   instanceId: string,
 ): Promise<string | undefined> {
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
-  const bytes = await storage.get(reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`));
+  const bytes = await getReadable(
+    storage,
+    reportKey(plan.annex.name, `${plan.annexSetup.roleId}:${instanceId}`),
+  );
   return bytes === undefined ? undefined : reportLine(new TextDecoder().decode(bytes).trim());
-}
-
-/** A report on one line; what is none as it is. */
-function reportLine(text: string): string {
-  try {
-    const { step, reason, remedy } = JSON.parse(text) as Partial<BootReport>;
-    if (step !== undefined && reason !== undefined) return `${step}: ${reason}. ${remedy ?? ""}`.trim();
-  } catch {
-    // The node wrote it, and may have been cut off.
-  }
-  return text;
 }

@@ -4,8 +4,10 @@ import type { Journal } from "./journal.ts";
 import { checkOwner } from "./owner.ts";
 import { settleJournal } from "./place-orders.ts";
 import type { Clock, CloudFormation, Ec2, Report, Storage } from "./ports.ts";
+import { getReadable } from "./publish.ts";
+import type { Person } from "./site.ts";
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
-import { annexPrefix, manifestKey, ownerKey } from "./storage.ts";
+import { annexPrefix, manifestKey, ownerKey, reportsPrefix } from "./storage.ts";
 
 export type DeletePorts = {
   readonly clock: Clock;
@@ -26,16 +28,27 @@ export type DeletePlan = {
   readonly storage: Storage | undefined;
 };
 
-/** What there is to delete. Refuses an annex that belongs to another pool or schedd. */
-export async function planDelete(ports: DeletePorts, owner: Owner, region: string): Promise<DeletePlan> {
+/**
+ * What there is to delete. Refuses an annex that belongs to another pool or schedd. An ordinary user ends the instances
+ * alone, and leaves what root published.
+ */
+export async function planDelete(
+  ports: DeletePorts,
+  owner: Owner,
+  region: string,
+  person?: Person,
+): Promise<DeletePlan> {
   const account = await ports.account();
   const stack = await ports.cloudFormation.stack(ACCOUNT_STACK);
   const storage =
     stack === undefined ? undefined : ports.storage(accountSetup(stack, region).bucket, account);
-  const claim = await storage?.get(ownerKey(owner.annex));
+  const claim = storage && (await getReadable(storage, ownerKey(owner.annex)));
   if (claim !== undefined) checkOwner(new TextDecoder().decode(claim), { ...owner, account, region });
+  if (person !== undefined) {
+    return { owner, region, instances: await live(ports, owner), keys: [], storage: undefined };
+  }
   const objects = (await storage?.list(annexPrefix(owner.annex))) ?? [];
-  const reports = (await storage?.list(`reports/${owner.annex}/`)) ?? [];
+  const reports = (await storage?.list(reportsPrefix(owner.annex))) ?? [];
   const rest = [...objects, ...reports].map((object) => object.key);
   return {
     owner,
@@ -91,7 +104,7 @@ export async function carryOutDelete(
   if (storage !== undefined) {
     const objects = [
       ...(await storage.list(annexPrefix(owner.annex))),
-      ...(await storage.list(`reports/${owner.annex}/`)),
+      ...(await storage.list(reportsPrefix(owner.annex))),
     ].map((object) => object.key);
     const keys = inOrder(objects, owner.annex);
     await storage.remove(keys.filter((key) => key !== ownerKey(owner.annex)));

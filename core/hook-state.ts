@@ -9,6 +9,9 @@ export type AnnexState = {
   readonly memory: Memory;
 };
 
+/** In the state directory. */
+export const STATE_FILE = "state.json";
+
 const FORMAT = 1;
 
 export function formatHookState(state: HookState): string {

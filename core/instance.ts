@@ -25,6 +25,11 @@ export type Slot = {
   readonly instanceId: string | undefined;
   readonly state: string;
   readonly activity: string;
+  /** The schedd that its instance serves; undefined until the node has told. */
+  readonly schedd?: string | undefined;
+  readonly draining?: boolean;
+  /** Since when it has been in its state, its dynamic slots taken into account. */
+  readonly since?: UnixTime | undefined;
 };
 
 /** Whose instances: every selection matches all three exactly. */
@@ -39,8 +44,13 @@ export function isOurs(instance: Instance, owner: Owner): boolean {
 }
 
 /** Still costs money. */
-export function isLive(instance: Instance): boolean {
+export function isLive(instance: { readonly state: string }): boolean {
   return instance.state !== "terminated";
+}
+
+/** Tagged to end when unclaimed. An empty value is a release that was withdrawn. */
+export function isReleased(instance: Instance): boolean {
+  return (instance.tags[TAG.release] ?? "") !== "";
 }
 
 /** How far an instance has come: what EC2 and the collector say, taken together. */

@@ -197,7 +197,16 @@ export async function placeOrders(
     if (placed.length > 0) {
       ports.report(`spot gave ${plan.count - missing} of ${plan.count}: ordering ${missing} on-demand`);
     }
-    const one = await placeOrder(ports, plan, { market, count: missing, refused }, patience);
+    let one: Placed;
+    try {
+      one = await placeOrder(ports, plan, { market, count: missing, refused }, patience);
+    } catch (error) {
+      // What spot gave is there and must be told; an order whose outcome is not known is more than a refusal.
+      const spot = placed.at(-1);
+      const isRefusal = error instanceof UpdraftError && error.kind !== "failed";
+      if (!isRefusal || spot === undefined || spot.instanceIds.length === 0) throw error;
+      return [{ ...spot, errors: [...spot.errors, { code: "on-demand", message: error.message }] }];
+    }
     placed.push(one);
     missing -= one.instanceIds.length;
     // What is not allowed on spot is not allowed on-demand either.

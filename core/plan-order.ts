@@ -21,6 +21,8 @@ export type OrderRequest = {
   leaseSeconds(maxLeaseSeconds: number): number;
   readonly idleSeconds: number;
   readonly instanceTypes: readonly string[];
+  /** The option that named the types; the knob did when it is undefined. */
+  readonly typesOption?: string | undefined;
   /** The person who orders. */
   readonly user: string;
   /** What it is ordered for, for the accounts; {@link parseProject} has read it. */
@@ -51,7 +53,7 @@ export async function planOrder(ports: PlanPorts, ground: Ground, request: Order
   const leaseSeconds = request.leaseSeconds(ground.accountSetup.maxLeaseSeconds);
   const [subnets, types, imageId] = await Promise.all([
     findSubnets(ports.ec2, annex),
-    findTypes(ports.ec2, request.instanceTypes, annex),
+    findTypes(ports.ec2, request.instanceTypes, annex, request.typesOption),
     ports.imageId(annex.image),
   ]);
   const image = await launchable(ports.ec2, annex, imageId);
@@ -166,15 +168,17 @@ export async function findTypes(
   ec2: Pick<Ec2, "instanceTypes">,
   asked: readonly string[],
   annex: AnnexKnobs,
+  option?: string,
 ): Promise<InstanceTypeFacts[]> {
-  const found = await ec2.instanceTypes(asked);
+  const remedy = `Correct ${option ?? knobName(annex.name, "INSTANCE_TYPES")}.`;
+  const found = await ec2.instanceTypes(asked).catch((error: unknown) => {
+    // EC2 itself may name the type; only we know who gave it.
+    if (!(error instanceof UpdraftError) || error.kind !== "config") throw error;
+    throw new UpdraftError("config", error.message, remedy, error);
+  });
   const missing = asked.find((type) => !found.some((facts) => facts.type === type));
   if (missing !== undefined) {
-    throw new UpdraftError(
-      "config",
-      `there is no instance type ${missing} in ${annex.region}`,
-      `Correct ${knobName(annex.name, "INSTANCE_TYPES")} or --type.`,
-    );
+    throw new UpdraftError("config", `there is no instance type ${missing} in ${annex.region}`, remedy);
   }
   return asked.flatMap((type) => found.filter((facts) => facts.type === type));
 }

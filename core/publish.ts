@@ -158,9 +158,13 @@ export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Gr
   }
 }
 
-/** Writes the annex's prefix: the owner first, what nodes fetch next, and the manifest, which names it, last. */
-export async function writeAnnex(ports: PublishPorts, plan: Publication): Promise<void> {
-  const { annex, site, owner } = plan;
+/**
+ * Writes the annex's prefix: the owner first, what nodes fetch next, and the manifest, which names it, last. A plan
+ * without a credential is one of an ordinary user, who publishes nothing.
+ */
+export async function writeAnnex(ports: PublishPorts, plan: Ground & Partial<Publication>): Promise<void> {
+  const { annex, site, owner, credential, configFiles } = plan;
+  if (credential === undefined || configFiles === undefined) return;
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -172,7 +176,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Publication): Promis
     );
   }
 
-  const archive = configArchive(ports, annex, site, plan.configFiles);
+  const archive = configArchive(ports, annex, site, configFiles);
   const manifest: Manifest = {
     annex: annex.name,
     pool: site.pool,
@@ -180,7 +184,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Publication): Promis
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
     drainSeconds: plan.annex.drainSeconds,
     configSha256: ports.sha256(archive),
-    credential: { kind: annex.credential, sha256: ports.sha256(plan.credential) },
+    credential: { kind: annex.credential, sha256: ports.sha256(credential) },
   };
   const text = formatManifest(manifest);
   const readBack = parseManifest(text);
@@ -193,7 +197,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Publication): Promis
   }
   await prune(storage, annex.name, ports.clock.now());
   await storage.put(configKey(annex.name, manifest.configSha256), archive);
-  await storage.put(credentialKey(annex.name, manifest.credential.sha256), plan.credential);
+  await storage.put(credentialKey(annex.name, manifest.credential.sha256), credential);
   const stored = await storage.get(manifestKey(annex.name));
   // The manifest's age tells how long what it does not name has been replaced, so the same text is not written again.
   if (stored === undefined || new TextDecoder().decode(stored) !== text) {

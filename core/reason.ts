@@ -1,4 +1,5 @@
 import type { Exclusion } from "./demand.ts";
+import { plural } from "./plural.ts";
 import type { Decision } from "./policy.ts";
 import type { Held } from "./veto.ts";
 
@@ -85,8 +86,4 @@ function sentence(
   if (p.veto !== undefined) parts.push(p.veto.reason);
   if (p.trouble !== undefined) parts.push(p.trouble.reason);
   return parts.join("; ");
-}
-
-function plural(count: number, word: string): string {
-  return count === 1 ? word : `${word}s`;
 }

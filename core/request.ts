@@ -26,8 +26,25 @@ export function parseCount(text: string, maxInstances: number, knob: string): nu
   return count;
 }
 
-/** The lease in seconds from now: `8h`, or the time at which it ends, such as `2030-01-31T18:00Z`. */
-export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number): number {
+/** The number of instances that an annex shall have: also none. */
+export function parseSize(text: string, maxInstances: number, knob: string): number {
+  return text === "0" ? 0 : parseCount(text, maxInstances, knob);
+}
+
+/** A time at which a lease shall end, which a duration is not. */
+export function parseUntil(text: string): string {
+  if (TIME.test(text.trim()) && !Number.isNaN(Date.parse(text.trim()))) return text.trim();
+  throw usage(
+    `"${text}" is not a time`,
+    "Give one such as 2030-01-31T18:00Z, or --lease with a duration such as 8h.",
+  );
+}
+
+/**
+ * The lease in seconds from now: `8h`, or the time at which it ends, such as `2030-01-31T18:00Z`. `knob` is named in
+ * the remedy when the text is a knob's.
+ */
+export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number, knob?: string): number {
   const seconds = leaseSeconds(text.trim(), now);
   if (seconds === undefined) {
     throw usage(
@@ -44,9 +61,10 @@ export function parseLease(text: string, now: UnixTime, maxLeaseSeconds: number)
     );
   }
   if (seconds > maxLeaseSeconds) {
-    throw usage(
+    throw new UpdraftError(
+      knob === undefined ? "usage" : "config",
       `a lease of ${formatDuration(seconds)} is longer than the ${formatDuration(maxLeaseSeconds)} that this account's set-up allows`,
-      `Give at most ${formatDuration(maxLeaseSeconds)}, or run updraft setup --region with a longer --max-lease.`,
+      `${knob === undefined ? "Give" : `Set ${knob} to`} at most ${formatDuration(maxLeaseSeconds)}, or run updraft setup --region with a longer --max-lease.`,
     );
   }
   return seconds;

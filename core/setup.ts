@@ -48,6 +48,8 @@ export type AnnexSetupPorts = {
   readonly ec2: Pick<Ec2, "subnets">;
   storage(bucket: string, account: string): Storage;
   account(): Promise<string>;
+  /** The AMI behind the annex's image: the id itself, or what the SSM parameter holds. */
+  imageId(image: string): Promise<string>;
   readonly report: Report;
 };
 
@@ -64,13 +66,14 @@ export async function setUpAnnex(
   annex: AnnexKnobs,
   site: Site,
   terms: AnnexTerms,
-): Promise<{ changed: boolean; uploaded: boolean; bucket: string }> {
+): Promise<{ changed: boolean; uploaded: boolean; bucket: string; userPolicy?: string }> {
   const name = annexStack(annex.name);
   const { bucket } = accountSetup(await ports.cloudFormation.stack(ACCOUNT_STACK), annex.region);
   const existing = await ports.cloudFormation.stack(name);
   if (existing !== undefined) checkPool(existing, annex.name, site.pool);
   const subnets = await ports.ec2.subnets(annex.subnets);
   checkSubnets(subnets, annex);
+  const imageId = await ports.imageId(annex.image);
   const body = templateBody(terms.template({ bucket, programSha256: terms.program.sha256 }));
 
   const storage = ports.storage(bucket, await ports.account());
@@ -80,7 +83,7 @@ export async function setUpAnnex(
     ports.report(`uploading the node's program (${Math.ceil(terms.program.bytes.length / 1e6)} MB)`);
     await storage.put(key, terms.program.bytes);
   }
-  ports.report(`stack ${name} in ${annex.region}: role, security group, launch templates`);
+  ports.report(`stack ${name} in ${annex.region}: role, security group, launch templates, policy for users`);
   const changed = await ports.cloudFormation.deploy(name, body, {
     PermissionsBoundary: terms.boundary ?? existing?.parameters["PermissionsBoundary"] ?? NO_BOUNDARY,
     Annex: annex.name,
@@ -89,6 +92,9 @@ export async function setUpAnnex(
     VpcId: subnets[0]?.vpcId ?? "",
     PublicIp: String(annex.publicIp),
     KeyName: annex.keyName ?? "",
+    ImageId: imageId,
+    InstanceTypes: annex.instanceTypes.join(","),
   });
-  return { changed, uploaded, bucket };
+  const userPolicy = (await ports.cloudFormation.stack(name))?.outputs["UserPolicy"];
+  return { changed, uploaded, bucket, ...(userPolicy !== undefined && { userPolicy }) };
 }

@@ -1,12 +1,22 @@
 import { UpdraftError } from "./errors.ts";
 import type { Setting } from "./knobs.ts";
 
+/** An ordinary user of the access point: neither root nor the user that HTCondor runs as. */
+export type Person = {
+  /** As their jobs have it: `alice@pool.example.org`. */
+  readonly user: string;
+};
+
 /** The pool and access point that this program runs on. */
 export type Site = {
+  /** Who asks, when it is an ordinary user: they cannot read the pool's credential, and what they order is for them. */
+  readonly person?: Person;
   /** The trust domain: the pool's name, not an address. */
   readonly pool: string;
   /** The schedd's name as HTCondor publishes it. */
   readonly schedd: string;
+  /** UID_DOMAIN: a job's User is its owner's name, `@`, and this. */
+  readonly userDomain: string;
   readonly condorHost: string;
   /** COLLECTOR_HOST as it stands here; nodes use the same. */
   readonly collectors: string;
@@ -61,6 +71,7 @@ export function site(settings: readonly Setting[]): Site {
   return {
     pool,
     schedd: scheddName(value("SCHEDD_NAME"), host),
+    userDomain: value("UID_DOMAIN") ?? host,
     condorHost: value("CONDOR_HOST") ?? collectors.split(/[\s,]+/)[0] ?? collectors,
     collectors,
     passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,

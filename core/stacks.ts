@@ -23,6 +23,15 @@ export type AnnexSetup = {
   readonly roleId: string;
   readonly template: LaunchTemplate;
   readonly burstableTemplate: LaunchTemplate;
+  /** Undefined when an older version of Updraft made the stack. */
+  readonly userPolicy?: UserPolicy;
+};
+
+/** The policy for ordinary users of an annex, and what it was made for. */
+export type UserPolicy = {
+  readonly arn: string;
+  readonly imageId: string;
+  readonly instanceTypes: readonly string[];
 };
 
 /** What the account's stack made; refuses a stack that is missing or broken. */
@@ -50,6 +59,7 @@ export function annexSetup(stack: Stack | undefined, annex: string, pool: string
   const name = annexStack(annex);
   if (stack !== undefined) checkPool(stack, annex, pool);
   const output = (key: string): string => usable(stack)?.outputs[key] ?? "";
+  const userPolicy = userPolicyOf(usable(stack));
   const setup: AnnexSetup = {
     pool,
     roleId: output("RoleId"),
@@ -58,6 +68,7 @@ export function annexSetup(stack: Stack | undefined, annex: string, pool: string
       id: output("BurstableLaunchTemplate"),
       version: output("BurstableLaunchTemplateVersion"),
     },
+    ...(userPolicy && { userPolicy }),
   };
   if (setup.roleId === "" || setup.template.id === "" || setup.burstableTemplate.id === "") {
     throw new UpdraftError(
@@ -69,6 +80,16 @@ export function annexSetup(stack: Stack | undefined, annex: string, pool: string
     );
   }
   return setup;
+}
+
+function userPolicyOf(stack: Stack | undefined): UserPolicy | undefined {
+  const arn = stack?.outputs["UserPolicy"];
+  if (stack === undefined || arn === undefined) return undefined;
+  return {
+    arn,
+    imageId: stack.parameters["ImageId"] ?? "",
+    instanceTypes: (stack.parameters["InstanceTypes"] ?? "").split(","),
+  };
 }
 
 /** Throws when the stack was made for another pool. */

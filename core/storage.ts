@@ -12,5 +12,6 @@ export const credentialKey = (annex: string, sha256: string): string =>
   `${annexPrefix(annex)}credential/${sha256}`;
 /** The node's executable, for images that don't carry it. */
 export const programKey = (sha256: string): string => `bin/${sha256}/updraft-bootstrap`;
+export const reportsPrefix = (annex: string): string => `reports/${annex}/`;
 /** Written by the node itself; the session id is `<role id>:<instance id>`. */
-export const reportKey = (annex: string, sessionId: string): string => `reports/${annex}/${sessionId}`;
+export const reportKey = (annex: string, sessionId: string): string => `${reportsPrefix(annex)}${sessionId}`;

@@ -33,7 +33,7 @@ export type Member = {
 /** `htcondor:Owner` of what the hook orders: nobody's login name. */
 export const HOOK_USER = "updraft-schedd";
 
-/** Instances ⋈ slots. `joined` tells which had slots when last looked, so that a collector that lost them is noticed. */
+/** Instances ⋈ slots, without probes, which never take a job. `joined` tells which had slots when last looked, so that a collector that lost them is noticed. */
 export function supply(
   instances: readonly Instance[],
   slots: readonly AnnexSlot[],
@@ -43,7 +43,7 @@ export function supply(
 ): Member[] {
   const byInstance = Map.groupBy(slots, (slot) => slot.instanceId);
   return instances
-    .filter((one) => one.state !== "terminated")
+    .filter((one) => one.state !== "terminated" && one.tags[TAG.probe] === undefined)
     .map((one) => {
       const own = byInstance.get(one.id) ?? [];
       const open = own.filter(

@@ -16,6 +16,8 @@ export const TAG = {
   owner: "htcondor:Owner",
   /** Set later: end when unclaimed. An empty value withdraws it. */
   release: "htcondor:Release",
+  /** The instance tests its surroundings, reports and ends; it takes no job. */
+  probe: "htcondor:Probe",
 } as const;
 
 export type Tags = Readonly<Record<string, string>>;

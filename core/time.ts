@@ -31,3 +31,8 @@ export function formatDuration(seconds: number): string {
   }
   return text === "" ? "0s" : text;
 }
+
+/** `2030-01-31T18:00:00Z` */
+export function formatTime(time: UnixTime): string {
+  return new Date(time * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+}

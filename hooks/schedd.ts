@@ -20,10 +20,12 @@ import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
+import { trials } from "../adapters/trials.ts";
 import { readAccessPoint } from "../core/access-point.ts";
+import { tryOrders, type CredentialReport } from "../core/check/trial.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
 import { hookOutput, type HookOutput } from "../core/hook-output.ts";
-import { formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
+import { STATE_FILE, formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
 import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
@@ -35,7 +37,6 @@ import { VERSION } from "../core/version.ts";
 const TICK_SECONDS = 45;
 const LOCK_SECONDS = 5;
 const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8, throttledSeconds: 10 } as const;
-const STATE_FILE = "state.json";
 
 const HELP = `updraft-schedd: measures demand and supply of every annex, publishes them, and in mode act orders and releases
 
@@ -43,6 +44,8 @@ HTCondor's schedd runs it (SCHEDD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex
 attributes such as burst_JobsIdle, burst_Recommended, burst_LimitedBy and burst_Reason. When something could not be
 measured it prints those of its last good run with burst_LastError, orders and releases nothing, and ends with status 1.
 
+  --credentials  print as JSON whose AWS credentials it has and what EC2 says to trial orders; nothing is launched.
+                 updraft check runs this as HTCondor's user
   --version      print the version
 `;
 
@@ -52,9 +55,13 @@ const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** `catalogue` is the text of the embedded prices. */
 export async function schedd(args: readonly string[], catalogue: () => string): Promise<number> {
-  let options: { help?: boolean; version?: boolean };
+  let options: { help?: boolean; version?: boolean; credentials?: boolean };
   try {
-    const known = { help: { type: "boolean" }, version: { type: "boolean" } } as const;
+    const known = {
+      help: { type: "boolean" },
+      version: { type: "boolean" },
+      credentials: { type: "boolean" },
+    } as const;
     options = parseArgs({ args: [...args], options: known }).values;
   } catch (error) {
     process.stderr.write(`updraft-schedd: ${messageOf(error)}\nTry updraft-schedd --help.\n`);
@@ -64,6 +71,8 @@ export async function schedd(args: readonly string[], catalogue: () => string): 
     process.stdout.write(options.help === true ? HELP : `updraft-schedd ${VERSION}\n`);
     return 0;
   }
+
+  if (options.credentials === true) return credentials();
 
   const output = hookOutput();
   const ended = new AbortController();
@@ -84,6 +93,39 @@ export async function schedd(args: readonly string[], catalogue: () => string): 
   await new Promise<void>((resolve) => process.stdout.write(output.text(), () => resolve()));
   // What still waits for a neighbour is in the journal; the next run takes it up.
   process.exit(failed ? EXIT_STATUS.failed : 0);
+}
+
+/** Says whose credentials these are and what they are good for, annex by annex. */
+async function credentials(): Promise<number> {
+  try {
+    const { site, knobs } = await readAccessPoint(condor(run()));
+    const report: CredentialReport = { arn: await whose(knobs.annexes), annexes: await judged(knobs, site) };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UpdraftError)) throw error;
+    const { kind, message, remedy } = error;
+    process.stdout.write(`${JSON.stringify({ error: { kind, message, remedy } })}\n`);
+    return error.exitStatus;
+  }
+}
+
+async function whose(annexes: readonly AnnexKnobs[]): Promise<string> {
+  return (await identity(annexes[0]?.region ?? "us-east-1", AWS)).arn;
+}
+
+async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annexes"]> {
+  const entries = knobs.annexes.map(async (annex) => {
+    const here = { ...ports(annex, knobs.stateDirectory), trials: trials(annex.region, AWS), now: clock.now };
+    try {
+      return [annex.name, { trial: await tryOrders(here, annex, site) }] as const;
+    } catch (error) {
+      if (!(error instanceof UpdraftError)) throw error;
+      const { kind, message, remedy } = error;
+      return [annex.name, { refused: { kind, message, remedy } }] as const;
+    }
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** Reads, measures and acts, annex by annex; true when something went wrong. */

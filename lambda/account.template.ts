@@ -131,6 +131,21 @@ const HOOK: Statement[] = [
 /** Create, renew, delete; held together with the hook's policy. */
 const OPERATOR: Statement[] = [
   allow(
+    "CheckBucket",
+    ["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"],
+    BUCKET_ARN,
+  ),
+  allow(
+    "CheckSchedule",
+    ["events:DescribeRule", "events:ListTargetsByRule"],
+    sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/updraft*"),
+  ),
+  allow(
+    "CheckTemplates",
+    "cloudformation:GetTemplate",
+    sub("arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/updraft*/*"),
+  ),
+  allow(
     "WriteAnnexes",
     ["s3:PutObject", "s3:DeleteObject"],
     [objects("annexes/*"), objects("bin/*"), objects("reports/*")],

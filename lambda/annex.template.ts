@@ -1,4 +1,5 @@
 import { BOUNDARY, BOUNDARY_PARAMETER, HAS_BOUNDARY, attribute, output, ref, sub } from "./intrinsic.ts";
+import { USER_POLICY, USER_POLICY_PARAMETERS } from "./user-policy.ts";
 
 /** Stands for the role's id while the user data is made: only the stack knows it. */
 const ROLE_ID = "ROLE-ID-OF-THE-STACK";
@@ -6,7 +7,7 @@ const ROLE_ID = "ROLE-ID-OF-THE-STACK";
 const annexTag = { Key: "htcondor:AnnexName", Value: ref("Annex") };
 const poolTag = { Key: "htcondor:Pool", Value: ref("Pool") };
 
-/** One annex: role and profile, security group, launch templates. `userData` makes a node's user data for a role id. */
+/** One annex: role and profile, security group, launch templates, policy for users. `userData` makes a node's user data for a role id. */
 export function annexTemplate(userData: (roleId: string) => string) {
   const launchTemplateData = {
     IamInstanceProfile: { Arn: attribute("Profile", "Arn") },
@@ -51,6 +52,7 @@ export function annexTemplate(userData: (roleId: string) => string) {
       VpcId: { Type: "AWS::EC2::VPC::Id" },
       PublicIp: { Type: "String", Default: "false", AllowedValues: ["true", "false"] },
       KeyName: { Type: "String", Default: "" },
+      ...USER_POLICY_PARAMETERS,
     },
     Conditions: {
       HasBoundary: HAS_BOUNDARY,
@@ -128,6 +130,7 @@ export function annexTemplate(userData: (roleId: string) => string) {
         ...launchTemplateData,
         CreditSpecification: { CpuCredits: "standard" },
       }),
+      UserPolicy: USER_POLICY,
     },
     Outputs: {
       Role: output(attribute("Role", "Arn")),
@@ -138,6 +141,7 @@ export function annexTemplate(userData: (roleId: string) => string) {
       LaunchTemplateVersion: output(attribute("LaunchTemplate", "LatestVersionNumber")),
       BurstableLaunchTemplate: output(ref("BurstableLaunchTemplate")),
       BurstableLaunchTemplateVersion: output(attribute("BurstableLaunchTemplate", "LatestVersionNumber")),
+      UserPolicy: output(ref("UserPolicy")),
     },
   };
 }

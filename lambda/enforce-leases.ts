@@ -34,9 +34,9 @@ export async function handler(event?: { readonly dryRun?: unknown }): Promise<Sw
     return { ...(written !== undefined && parseUnreadable(written)), ...remembered };
   };
   const result = await sweep({ ...cloud, unreadable, now }, settings, event?.dryRun === true);
-  remembered = result.unreadable;
   if (event?.dryRun === true) return result;
 
+  remembered = result.unreadable;
   const { ended, notEnded } = result;
   for (const instance of [...ended, ...notEnded]) print({ ...instance });
   if (ended.length > 0 || notEnded.length > 0) {

@@ -6,6 +6,7 @@ import { EXIT_STATUS, messageOf, UpdraftError } from "../core/errors.ts";
 import { requireRoot } from "./host.ts";
 import { place } from "./place.ts";
 import { stepLine } from "./progress.ts";
+import { addIamUser, removeIamUser } from "./users.ts";
 import { attach, DEFAULT_NAME, down, shellCommand, state, up } from "./sandbox.ts";
 import { statusText } from "./status-text.ts";
 
@@ -17,6 +18,9 @@ Usage: npm run sandbox -- COMMAND [--name NAME]
   status            machines and instances that are running (--json: the same for programs)
   shell [INSTANCE]  a shell of root on an instance, or on the access point when none is named
   logs [INSTANCE]   what an instance printed on its console, or the log of the sandbox itself
+  user USER [POLICY]…
+                    make an IAM user who has these managed policies (ARNs) and nothing else, with its keys in
+                    ~/.aws of the access point's user of that name (--remove: take both away)
   down              end it and remove all of it; also after a crash
 
   --name NAME       which sandbox, when there are several (${DEFAULT_NAME})
@@ -40,14 +44,16 @@ process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
   const [command, argument, ...rest] = positionals;
+  const takes: Readonly<Record<string, number>> = { shell: 1, logs: 1, user: Number.POSITIVE_INFINITY };
   if (values.help) {
     console.log(HELP);
     return 0;
   }
   if (command === undefined) throw usage("no command is given");
-  if (rest.length > 0 || (argument !== undefined && command !== "shell" && command !== "logs"))
+  if (positionals.length - 1 > (takes[command] ?? 0))
     throw usage(`${[argument, ...rest].join(" ")} is too much for ${command}`);
   if (values.json && command !== "status") throw usage("--json is for status");
+  if (values.remove && command !== "user") throw usage("--remove is for user");
   // Without it a sandbox could neither be started nor even seen.
   requireRoot();
   const { name } = values;
@@ -63,6 +69,8 @@ async function main(args: string[]): Promise<number> {
       return showStatus(name, values.json);
     case "shell":
       return shell(name, argument);
+    case "user":
+      return iamUser(name, argument, rest, values.remove);
     case "logs":
       process.stdout.write(await logs(name, argument));
       return 0;
@@ -79,6 +87,7 @@ function parse(args: string[]) {
       options: {
         name: { type: "string", default: DEFAULT_NAME },
         json: { type: "boolean", default: false },
+        remove: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -91,7 +100,7 @@ function usage(problem: string): UpdraftError {
   return new UpdraftError(
     "usage",
     problem,
-    "Commands are up, down, status, shell and logs: npm run sandbox -- --help",
+    "Commands are up, down, status, shell, logs and user: npm run sandbox -- --help",
   );
 }
 
@@ -135,6 +144,22 @@ async function shell(name: string, machine: string | undefined): Promise<number>
   process.on("SIGINT", () => {});
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? EXIT_STATUS.failed;
+}
+
+async function iamUser(
+  name: string,
+  user: string | undefined,
+  policyArns: readonly string[],
+  remove: boolean,
+): Promise<number> {
+  if (user === undefined) throw usage("user names nobody");
+  const sandbox = await attach(name);
+  if (remove) await removeIamUser(sandbox, user);
+  else await addIamUser(sandbox, user, policyArns);
+  console.log(
+    remove ? `IAM user ${user} is gone.` : `IAM user ${user} is made; its keys are in ~${user}/.aws.`,
+  );
+  return 0;
 }
 
 async function logs(name: string, instanceId: string | undefined): Promise<string> {

@@ -1,32 +1,47 @@
 import { basename } from "node:path";
 import { UpdraftError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import { askAdministrator } from "../core/user-access.ts";
 import { userData } from "../core/user-data.ts";
 import { schedd } from "../hooks/schedd.ts";
 import { accountTemplate } from "../lambda/account.template.ts";
 import { annexTemplate } from "../lambda/annex.template.ts";
 import { asset } from "./assets.ts";
-import { optionHelp, parseOptions } from "./options.ts";
+import { optionHelp, parseOptions, type Options } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
-import { create } from "./verbs/create.ts";
+import { check } from "./verbs/check.ts";
+import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { history } from "./verbs/history.ts";
+import { list } from "./verbs/list.ts";
 import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
-import { setup } from "./verbs/setup.ts";
+import { renew } from "./verbs/renew.ts";
+import { resize } from "./verbs/resize.ts";
+import { setup, type Templates } from "./verbs/setup.ts";
 import { status } from "./verbs/status.ts";
+import { sweep } from "./verbs/sweep.ts";
 import { teardown } from "./verbs/teardown.ts";
+import { uid } from "./verbs/state.ts";
 import { version } from "./verbs/version.ts";
 
+const TEMPLATES: Templates = {
+  account: () => accountTemplate(asset("lambda.js")),
+  annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+};
+
 const VERBS: readonly Verb[] = [
-  setup({
-    account: () => accountTemplate(asset("lambda.js")),
-    annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
-  }),
+  setup(TEMPLATES),
+  check(TEMPLATES),
   publish,
+  plan,
   create,
+  list,
   status,
+  resize,
+  renew,
+  sweep,
   deleteVerb,
   prices,
   history,
@@ -56,7 +71,18 @@ async function updraft(args: readonly string[]): Promise<void> {
   }
   const verb = findVerb(name === "--version" ? "version" : name);
   if (rest.includes("--help") || rest.includes("-h")) print(verbHelp(verb));
-  else await verb.run(parseOptions(rest, verb));
+  else await run(verb, parseOptions(rest, verb));
+}
+
+/** Whoever is not root may lack what an administrator can allow. */
+async function run(verb: Verb, options: Options): Promise<void> {
+  const [annex] = options.positionals;
+  try {
+    await verb.run(options);
+  } catch (error) {
+    const foreseen = error instanceof UpdraftError && annex !== undefined && uid() !== 0;
+    throw foreseen ? askAdministrator(error, annex) : error;
+  }
 }
 
 function findVerb(name: string): Verb {

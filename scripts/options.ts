@@ -21,6 +21,10 @@ export type Options = {
 };
 
 export const YES: OptionRow = { name: "yes", help: "do it without asking" };
+export const DRY_RUN: OptionRow = {
+  name: "dry-run",
+  help: "check and show the plan; change and launch nothing",
+};
 export const JSON_OUTPUT: OptionRow = { name: "json", help: "print the answer as JSON, errors too" };
 
 /** Reads a verb's arguments by its table. Anything that it does not know is refused. */

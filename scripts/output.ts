@@ -14,6 +14,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Shows these lines alone on the terminal. */
+export function repaint(lines: readonly string[]): void {
+  process.stdout.write(`\u001b[H\u001b[2J${lines.join("\n")}\n`);
+}
+
 /** Columns as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

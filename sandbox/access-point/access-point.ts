@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { copyFile, link, mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import type { Credentials } from "../cloud/ports.ts";
 import { boot, type Machine } from "../machine/machine.ts";
 import { UpdraftError } from "../../core/errors.ts";
@@ -20,6 +21,8 @@ export type AccessPointOptions = {
 };
 
 const USERS = ["alice", "bob"];
+const CONDOR_CONFIG = fileURLToPath(new URL("../../condor-config", import.meta.url));
+const DROP_INS = ["access-point.config", "schedd-cron.config"];
 const READY_SECONDS = 60;
 
 /** Boots a pool's access point, which is its central manager too, with Updraft installed and two users, and waits until jobs can be submitted. */
@@ -69,6 +72,9 @@ async function installUpdraft(dist: string, upper: string): Promise<void> {
   await copy("access-point/updraft", `${upper}/usr/bin/updraft`);
   await link(`${upper}/usr/bin/updraft`, `${libexec}/updraft-schedd`);
   await copy("node/updraft-bootstrap", `${libexec}/node/updraft-bootstrap`);
+  await mkdir(`${upper}/usr/share/updraft`, { recursive: true, mode: 0o755 });
+  for (const name of DROP_INS)
+    await copyFile(`${CONDOR_CONFIG}/${name}`, `${upper}/usr/share/updraft/${name}`);
 }
 
 function awsConfig(region: string, endpoint: string): string {

@@ -14,6 +14,7 @@ import { cloudWatch } from "./cloudwatch.ts";
 import { catalog } from "./ec2/catalog.ts";
 import { ec2 } from "./ec2/ec2.ts";
 import { instances } from "./ec2/instances.ts";
+import { makeRoutes } from "./ec2/network.ts";
 import { launchTemplates } from "./ec2/launch-templates.ts";
 import { faults } from "./faults.ts";
 import { startFront } from "./front.ts";
@@ -33,6 +34,8 @@ import { principals, type Principal } from "./principals.ts";
 import { rateLimits } from "./rate-limits.ts";
 import { s3 } from "./s3/s3.ts";
 import { ACCOUNT, REGION, type Call } from "./service.ts";
+import { serviceQuotas } from "./service-quotas.ts";
+import { sns } from "./sns.ts";
 import { sts } from "./sts.ts";
 import type { Answer } from "./wire/answer.ts";
 
@@ -77,6 +80,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   try {
     const emulator = clients(moto.endpoint, EMULATOR_CREDENTIALS);
     stops.push(() => destroyClients(emulator));
+    await makeRoutes(emulator.ec2);
     const armed = faults();
     const keys = principals(now);
     const policies = entityPolicies(emulator.iam);
@@ -137,13 +141,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           images,
           market: charges,
           moto: emulator.ec2,
-          forward,
           iam: emulator.iam,
+          forward,
           now,
         }),
         lambda: code.handlers,
         pricing: priceListActions(charges, now),
         s3: objects.handlers,
+        servicequotas: serviceQuotas(() => settings.quotas),
+        sns: sns(forward),
         sts: sts({ principals: keys, iam: emulator.iam, now }),
       },
       async questions(request) {

@@ -124,10 +124,9 @@ function forward(port: number, request: AwsRequest): Promise<Answer> {
         if (value !== undefined && !HOP_BY_HOP.includes(name)) answered[name] = value;
       if (status < 400) resolve({ status, headers: answered, body: incoming });
       else
-        buffer(incoming).then(
-          (body) => resolve(refusal(request, { status, headers: answered, body })),
-          reject,
-        );
+        buffer(incoming)
+          .then((body) => resolve(refusal(request, { status, headers: answered, body })))
+          .catch(reject);
     });
     outgoing.on("error", reject);
     outgoing.end(body);

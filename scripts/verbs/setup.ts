@@ -14,7 +14,7 @@ import type { Verb } from "../verb.ts";
 import { accessPoint, aws } from "./site.ts";
 
 /** Where the packages install the node's program, and where the build leaves it. */
-const NODE_PROGRAM = "/usr/libexec/updraft/node/updraft-bootstrap";
+export const NODE_PROGRAM = "/usr/libexec/updraft/node/updraft-bootstrap";
 const BUILT_NODE_PROGRAM = "../dist/node/updraft-bootstrap";
 
 export type Templates = {
@@ -141,7 +141,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
   const bytes = await nodeProgram(options.text("node-program"));
   // The node must use the S3 endpoint that the operator uses, as with an interface endpoint in the VPC.
   const s3Endpoint = await configuredEndpoint(annex.region);
-  const { changed, uploaded, bucket } = await setUpAnnex(aws(annex.region), annex, site, {
+  const { changed, uploaded, ...facts } = await setUpAnnex(aws(annex.region), annex, site, {
     boundary: boundary(options.text("boundary")),
     program: { bytes, sha256: sha256(bytes) },
     template: (p) =>
@@ -152,7 +152,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
         ...(s3Endpoint !== undefined && { s3Endpoint }),
       }),
   });
-  tell(options, annexStack(name), changed || uploaded, { region: annex.region, bucket });
+  tell(options, annexStack(name), changed || uploaded, { region: annex.region, ...facts });
 }
 
 /** How every executable of Linux begins. */

@@ -46,7 +46,7 @@ describe("every AWS client is made as its surroundings say", { timeout: 120_000 
   async function call(environment: Record<string, string>, region = "us-east-1"): Promise<Outcome> {
     const { stdout, stderr } = await execa(
       process.execPath,
-      [join(PROJECT, "test/support/aws-call.ts"), region],
+      [join(PROJECT, "test/support/who-calls.ts"), region],
       {
         reject: false,
         extendEnv: false,

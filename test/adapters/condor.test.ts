@@ -55,11 +55,28 @@ test("slots are read from ads, and no output is no slot", async () => {
   assert.deepEqual(await answering("\n"), []);
   assert.deepEqual(
     await answering(
-      '[{"Name":"slot1@n","State":"Unclaimed","Activity":"Idle","CloudInstanceID":"i-1"},{"Name":"x"}]',
+      '[{"Name":"slot1@n","State":"Unclaimed","Activity":"Idle","CloudInstanceID":"i-1","AnnexSchedd":"s",' +
+        '"EnteredCurrentState":100,"NumDynamicSlotsTime":200},{"Name":"x","State":"Drained"}]',
     ),
     [
-      { name: "slot1@n", instanceId: "i-1", state: "Unclaimed", activity: "Idle" },
-      { name: "x", instanceId: undefined, state: "", activity: "" },
+      {
+        name: "slot1@n",
+        instanceId: "i-1",
+        state: "Unclaimed",
+        activity: "Idle",
+        schedd: "s",
+        since: 200,
+        draining: false,
+      },
+      {
+        name: "x",
+        instanceId: undefined,
+        state: "Drained",
+        activity: "",
+        schedd: undefined,
+        since: undefined,
+        draining: true,
+      },
     ],
   );
 });

@@ -85,7 +85,7 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
     const one = order({
       ...owner,
       ...site(),
-      id: "order5",
+      id: "order6",
       owner: "alice",
       market: "spot",
       count: 1,
@@ -112,6 +112,21 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
       "a new account may launch no GPUs",
     );
     assert.match(answer.errors[0]?.zone ?? "", /^us-east-1[a-f]$/);
+  });
+
+  test(`${name}: one id that is gone does not keep the others from their tags, wherever it stands`, async () => {
+    const ids = await placed(orderOf("order5", 3));
+    for (let place = 0; place <= ids.length; place++) {
+      const release = String(place + 1);
+      await ec2().tag([...ids.slice(0, place), "i-00000000000000000", ...ids.slice(place)], {
+        [TAG.release]: release,
+      });
+      const seen = (await ec2().instances(owner)).filter(({ id }) => ids.includes(id));
+      assert.deepEqual(
+        seen.map(({ tags }) => tags[TAG.release]),
+        ids.map(() => release),
+      );
+    }
   });
 
   test(`${name}: an image that is not there is undefined, and one that is has its name`, async () => {

@@ -259,6 +259,51 @@ test("spot-then-on-demand orders on-demand only what spot did not give, as an or
   assert.deepEqual(fleetReasons(placed), ["E: none left"]);
 });
 
+test("what spot gave is told although the order on-demand is refused", async () => {
+  const knobs = annex({ purchase: "spot-then-on-demand" });
+  const refusing = (world: World, kind: "denied" | "failed") => {
+    const { createFleet } = world.ec2;
+    world.ec2.createFleet = async (request) => {
+      if (request.TargetCapacitySpecification.DefaultTargetCapacityType === "spot")
+        return createFleet(request);
+      throw new UpdraftError(kind, "no", "ask");
+    };
+    return world;
+  };
+  const one = { outcome: "answered", instanceIds: ["i-1"], errors: [] } as const;
+  const world = refusing(new World(), "denied");
+  world.fleetAnswers.push(one);
+  const placed = await placeOrders(world.ports, await plan(world, knobs));
+  assert.deepEqual(
+    [placed.length, placed[0]?.instanceIds, fleetReasons(placed)],
+    [1, ["i-1"], ["on-demand: no"]],
+  );
+  const nothing = refusing(new World(), "denied");
+  nothing.fleetAnswers.push({ ...one, instanceIds: [] });
+  await assert.rejects(placeOrders(nothing.ports, await plan(nothing, knobs)), { kind: "denied" });
+  const unclear = refusing(new World(), "failed");
+  unclear.fleetAnswers.push(one);
+  await assert.rejects(placeOrders(unclear.ports, await plan(unclear, knobs)), { kind: "failed" });
+});
+
+test("a type that is not there is the option's fault when the option named it", async () => {
+  const cases = [
+    ["--type", /^Correct --type\.$/],
+    [undefined, /^Correct UPDRAFT_burst_INSTANCE_TYPES\.$/],
+  ] as const;
+  for (const [typesOption, remedy] of cases) {
+    const world = new World();
+    const request = { instanceTypes: ["none.large"], typesOption };
+    await assert.rejects(plan(world, annex(), request), { kind: "config", remedy });
+    const said = (kind: "config" | "failed") => () =>
+      Promise.reject(new UpdraftError(kind, "no such type", "r"));
+    world.ec2.instanceTypes = said("config");
+    await assert.rejects(plan(world, annex(), request), { message: "no such type", remedy });
+    world.ec2.instanceTypes = said("failed");
+    await assert.rejects(plan(world, annex(), request), { kind: "failed", remedy: "r" });
+  }
+});
+
 test("when spot gives everything there is no second order", async () => {
   const world = new World();
   await placeOrders(world.ports, await plan(world, annex({ purchase: "spot-then-on-demand" })));

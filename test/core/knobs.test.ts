@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EXPRESSION_KNOB, annexKnobs, knobError, readKnobs, type Setting } from "../../core/knobs.ts";
+import {
+  ANNEX_KNOBS,
+  EXPRESSION_KNOB,
+  GLOBAL_KNOBS,
+  annexKnobs,
+  knobError,
+  readKnobs,
+  type Setting,
+} from "../../core/knobs.ts";
 import { GOOD_KNOBS, settings } from "../support/knobs.ts";
 
 function problemOf(changes: Record<string, string | undefined>): { name: string; expected: string }[] {
@@ -158,7 +166,16 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_TAGS", "Team = a*b", /tag value that EC2 accepts for Team/],
     ["UPDRAFT_burst_CONFIG_DIR", "relative", /absolute path/],
     ["UPDRAFT_burst_MODE", "on", /one of advise, act/],
+    ["UPDRAFT_STATE_DIR", "updraft", /absolute path/],
+    ["UPDRAFT_burst_MIN_WAIT", "-2m", /a duration such as 2m/],
+    ["UPDRAFT_burst_MAX_LIABILITY", "-1", /positive number of USD/],
+    ["UPDRAFT_burst_WAIT_VALUE", "much", /positive number/],
+    ["UPDRAFT_burst_EXPECTED_RUNTIME", "1 +)", /ClassAd expression over the job/],
+    ["UPDRAFT_burst_DRAIN_SECONDS", "ten", /a duration such as 10m/],
   ];
+  const tried = new Set(cases.map(([name]) => name));
+  for (const { knob } of ANNEX_KNOBS) assert.ok(tried.has(`UPDRAFT_burst_${knob}`), knob);
+  for (const knob of GLOBAL_KNOBS) assert.ok(tried.has(`UPDRAFT_${knob}`), knob);
   for (const [name, value, expected] of cases) {
     const problems = problemOf({ [name]: value });
     assert.ok(

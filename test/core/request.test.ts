@@ -5,9 +5,11 @@ import {
   parseCount,
   parseIdle,
   parseLease,
-  parseRegion,
   parseProject,
+  parseRegion,
   parseSince,
+  parseSize,
+  parseUntil,
 } from "../../core/request.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z") / 1000;
@@ -84,6 +86,27 @@ test("whatever is accepted lies between the shortest and the longest lease", () 
 test("an idle time is a duration", () => {
   assert.equal(parseIdle("20m"), 1200);
   for (const text of ["0", "-1m", "x"]) assert.throws(() => parseIdle(text), { kind: "usage" }, text);
+});
+
+test("a lease that a knob asks for names the knob when it is too long", () => {
+  assert.throws(() => parseLease("8d", NOW, WEEK, "UPDRAFT_burst_LEASE"), {
+    kind: "config",
+    remedy: /^Set UPDRAFT_burst_LEASE to at most 7d/,
+  });
+  assert.throws(() => parseLease("8d", NOW, WEEK), { kind: "usage", remedy: /^Give at most 7d/ });
+});
+
+test("a size may be nothing, which a count may not", () => {
+  assert.equal(parseSize("0", 20, "K"), 0);
+  assert.equal(parseSize("20", 20, "K"), 20);
+  for (const text of ["-1", "21", "x", ""]) assert.throws(() => parseSize(text, 20, "K"), { kind: "usage" });
+});
+
+test("the end of a lease is a time, and no duration", () => {
+  assert.equal(parseUntil(" 2030-01-01T06:00Z "), "2030-01-01T06:00Z");
+  for (const text of ["8h", "", "2030-13-45T00:00Z", "tomorrow"]) {
+    assert.throws(() => parseUntil(text), { kind: "usage", message: /is not a time/ }, text);
+  }
 });
 
 test("a project is what a tag can hold that instances show", () => {

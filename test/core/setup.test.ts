@@ -58,6 +58,8 @@ test("an annex's set-up uploads the program once and gives the stack what it nee
     VpcId: "vpc-1",
     PublicIp: "true",
     KeyName: "admin",
+    ImageId: "ami-0123456789abcdef0",
+    InstanceTypes: "m7i.large,m6i.large",
   });
   assert.equal(stack?.outputs["Template"], '{"bucket":"updraft-bucket","programSha256":"ab"}');
   assert.equal((await setUpAnnex(ports, knobs, SITE, ANNEX_TERMS)).uploaded, false);

@@ -23,6 +23,7 @@ test("the pool, the schedd and the collectors come from HTCondor's own knobs", (
   assert.deepEqual(read(), {
     pool: "pool.test",
     schedd: "cm.pool.test",
+    userDomain: "uid.test",
     condorHost: "cm.pool.test",
     collectors: "cm.pool.test:9618, cm2.pool.test",
     negotiatorIntervalSeconds: 60,

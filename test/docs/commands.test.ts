@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
+import { steps } from "../support/transcript.ts";
 import { help, verbs } from "./program.ts";
 import { codeLines, PAGES, read, ROOT, section } from "./text.ts";
 
 const VERBS = verbs();
 const COMMANDS = read("docs/commands.md");
+const SANDBOX = read("sandbox/main.ts");
 const MAN = read("docs/man/updraft.1").replaceAll("\\-", "-");
 
 /** An option as a word, so that --wait is not found in --no-wait. */
@@ -78,7 +80,8 @@ test("every command line in the documentation is one that the program takes", ()
   for (const page of PAGES) {
     for (const line of codeLines(read(page))) {
       const words = line
-        .replace(/^\s*[$#] /, "")
+        .replace(/^\s*\w*[$#] /, "")
+        .replace(/^(\w+=\S+ )+/, "")
         .trim()
         .split(/[\s[\]|<]+/);
       if (words[0] === "./demo") assert.ok(existsSync(`${ROOT}/demo`), page);
@@ -86,6 +89,9 @@ test("every command line in the documentation is one that the program takes", ()
       if (words[0] === "npm" && run > 0) {
         const script = words.slice(run + 1).find((word) => !word.startsWith("-")) ?? "";
         assert.ok(script in scripts, `${page}: ${line}`);
+        const [, command] = / sandbox -- (\w+)/.exec(line) ?? [];
+        if (command !== undefined)
+          assert.match(SANDBOX, new RegExp(`^  ${command} `, "m"), `${page}: ${line}`);
       }
       if (words[0] !== "updraft" || /^updraft \d/.test(line) || words[1] === "VERB") continue;
       seen++;
@@ -97,4 +103,15 @@ test("every command line in the documentation is one that the program takes", ()
     }
   }
   assert.ok(seen > 20);
+});
+
+test("every transcript gives commands of Updraft, and says what each of them printed", () => {
+  const pages = PAGES.filter((page) => page.startsWith("docs/paths/"));
+  assert.deepEqual(pages, ["docs/paths/admin.md", "docs/paths/user.md"]);
+  for (const page of pages) {
+    const ours = steps(read(page)).filter(({ command }) => /(^| )updraft /.test(command));
+    for (const { command, output } of ours) assert.ok(output.length > 0, `${page}: ${command}`);
+    const verbs = new Set(ours.map(({ command }) => /(?:^| )updraft (\w+)/.exec(command)?.[1]));
+    for (const verb of ["create", "status", "delete"]) assert.ok(verbs.has(verb), `${page}: ${verb}`);
+  }
 });

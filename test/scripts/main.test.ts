@@ -19,7 +19,18 @@ function updraft(...args: string[]): { status: number | null; out: string; err: 
 test("help names every verb, and each verb's help every option", () => {
   const { status, out } = updraft("--help");
   assert.equal(status, 0);
-  for (const verb of ["setup", "create", "status", "delete", "teardown", "version"]) {
+  for (const verb of [
+    "setup",
+    "plan",
+    "create",
+    "list",
+    "status",
+    "resize",
+    "renew",
+    "delete",
+    "teardown",
+    "version",
+  ]) {
     assert.match(out, new RegExp(`^  ${verb} `, "m"));
   }
   const create = updraft("create", "--help");

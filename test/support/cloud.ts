@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import type { AnnexJob, Remembered } from "../../core/annex-view.ts";
 import type { CapacityMemory } from "../../core/capacity-memory.ts";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
+import type { HookSaid, StatusPorts } from "../../core/status.ts";
 import { formatRecords, parseRecords, type Ledger } from "../../core/ledger.ts";
 import type {
   CloudFormation,
@@ -255,6 +257,23 @@ export class World {
     },
   };
 
+  /** What the schedd, its history and the hook know of instances. */
+  annexJobs: AnnexJob[] = [];
+  history: string[] = [];
+  remembered: Remembered = {};
+  hookSaid: HookSaid | undefined;
+
+  /** The ports of those that look: status, list, resize. */
+  get looking(): StatusPorts & CreatePorts {
+    return {
+      ...this.ports,
+      jobs: async () => this.annexJobs,
+      worked: async (ids) => this.history.filter((id) => ids.includes(id)),
+      remembered: async () => this.remembered,
+      hookSaid: async () => this.hookSaid,
+      rates: async () => ({ hourly: () => 0.1, worst: (one) => (one.spot ? undefined : 0.2) }),
+    };
+  }
   readonly ledger: Ledger = {
     read: async () => parseRecords(this.ledgerText),
     append: async (records) => void (this.ledgerText += formatRecords(records)),

@@ -27,6 +27,7 @@ export function annex(changes: Partial<AnnexKnobs> = {}): AnnexKnobs {
 export const SITE: Site = {
   pool: "pool.test",
   schedd: "cm.pool.test",
+  userDomain: "pool.test",
   condorHost: "cm.pool.test",
   collectors: "cm.pool.test",
   passwordFile: "/etc/condor/passwords.d/POOL",

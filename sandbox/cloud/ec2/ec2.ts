@@ -52,8 +52,8 @@ export function ec2(world: {
   images: readonly SandboxImage[];
   market: Market;
   moto: EC2Client;
-  forward: Handler;
   iam: IAMClient;
+  forward: Handler;
   now: () => number;
 }): Handlers {
   const { instances, templates, faults, moto, now } = world;

@@ -167,7 +167,7 @@ export function runQuestions(launch: Launch, createAction: string): Question[] {
   const type = { "ec2:InstanceType": launch.instanceType };
   const asked = (name: string): string | undefined => text(launch.askedMetadata[name]);
   const tagged = (of: string): Record<string, string> => launch.tags[of] ?? {};
-  return [
+  const questions: Question[] = [
     run("image", launch.imageId, type),
     run("subnet", launch.subnet.subnetId, {
       ...resourceTagKeys(launch.subnet.tags),
@@ -225,4 +225,10 @@ export function runQuestions(launch: Launch, createAction: string): Question[] {
           },
         ]),
   ];
+  // A fleet calls RunInstances with the caller's identity.
+  const ViaAWSService = String(createAction === "CreateFleet");
+  return questions.map(({ keys, ...question }) => ({
+    ...question,
+    keys: { ...keys, "aws:ViaAWSService": ViaAWSService },
+  }));
 }

@@ -34,6 +34,7 @@ function globalKeys(principal: Principal, request: AwsRequest, now: number): Que
     "aws:userid": principal.userId,
     "aws:username": principal.kind === "user" ? principal.name : undefined,
     "aws:SecureTransport": "true",
+    "aws:ViaAWSService": "false",
     "aws:RequestedRegion": REGION,
     "aws:CurrentTime": new Date(now * 1000).toISOString(),
     "aws:EpochTime": String(Math.floor(now)),

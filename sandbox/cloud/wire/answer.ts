@@ -12,6 +12,7 @@ export type Answer = {
 const EC2_NAMESPACE = ' xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"';
 const NAMESPACES: Record<string, string> = {
   cloudformation: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+  sns: "http://sns.amazonaws.com/doc/2010-03-31/",
   sts: "https://sts.amazonaws.com/doc/2011-06-15/",
 };
 

@@ -13,6 +13,7 @@ import { startCloud } from "../../../sandbox/cloud/cloud.ts";
 import type { BootRequest, Cloud, CloudSettings, Hypervisor } from "../../../sandbox/cloud/ports.ts";
 
 export const IMAGE = "ami-00000000000000001";
+export const OTHER_IMAGE = "ami-00000000000000002";
 
 export type TestCloud = {
   cloud: Cloud;
@@ -50,7 +51,10 @@ export async function testCloud(settings: Partial<CloudSettings> = {}): Promise<
     metadataAddresses: ["127.0.0.1"],
     metadataPort: 0,
     metadataSource: () => caller,
-    images: [{ imageId: IMAGE, name: "htcondor-updraft", description: "HTCondor and Updraft" }],
+    images: [
+      { imageId: IMAGE, name: "htcondor-updraft", description: "HTCondor and Updraft" },
+      { imageId: OTHER_IMAGE, name: "htcondor", description: "HTCondor" },
+    ],
     hypervisor,
     settings: { launchDelay: { kind: "constant", seconds: 0.1 }, shuttingDownSeconds: 0, ...settings },
     log: (line) => lines.push(line),
