@@ -31,6 +31,7 @@ import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts
 import { market } from "./pricing/market.ts";
 import { priceListActions } from "./pricing/price-list.ts";
 import { principals, type Principal } from "./principals.ts";
+import { rateLimits } from "./rate-limits.ts";
 import { s3 } from "./s3/s3.ts";
 import { ACCOUNT, REGION, type Call } from "./service.ts";
 import { serviceQuotas } from "./service-quotas.ts";
@@ -47,6 +48,10 @@ const DEFAULT_SETTINGS: CloudSettings = {
   onDemandPrices: {},
   seed: 1,
   quotas: {},
+  capacity: [],
+  notOffered: [],
+  addresses: {},
+  rateLimits: undefined,
 };
 
 const EMULATOR_CREDENTIALS: Credentials = { accessKeyId: "sandbox", secretAccessKey: "sandbox" };
@@ -81,7 +86,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const policies = entityPolicies(emulator.iam);
     const templates = launchTemplates(now);
     const machines = instances({ hypervisor, settings: () => settings, now, log });
-    const places = catalog(emulator.ec2, emulator.iam);
+    const places = catalog(emulator.ec2, emulator.iam, () => settings);
     const metrics = cloudWatch(now);
     const charges = market({ settings: () => settings, now });
     const forward = forwarder(moto.forward, { iam: policies.forget, events: () => rules.reload() });
@@ -122,6 +127,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       port: options.endpointPort ?? 80,
       principals: keys,
       faults: armed,
+      limited: rateLimits({ limits: () => settings.rateLimits, now }),
       handlers: {
         cloudformation: cloudFormation({ clients: serviceClients, now }),
         cloudwatch: metrics.handlers,
@@ -130,6 +136,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           templates,
           catalog: places,
           faults: armed,
+          settings: () => settings,
           hypervisor,
           images,
           market: charges,
