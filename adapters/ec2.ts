@@ -10,22 +10,28 @@ import {
   type CreateFleetCommandInput,
   type CreateFleetCommandOutput,
   type Filter,
+  type CreateFleetError,
   type Image as Ec2Image,
   type Instance as Ec2Instance,
   type _InstanceType,
 } from "@aws-sdk/client-ec2";
 import { setTimeout as delay } from "node:timers/promises";
+import { encodedFailure, explainRefusal } from "../core/authorization-failure.ts";
+import { UpdraftError, messageOf } from "../core/errors.ts";
 import type { Ec2State, Instance } from "../core/instance.ts";
-import type { Ec2, Image } from "../core/ports.ts";
-import type { FleetRequest } from "../core/order.ts";
+import type { Ec2, FleetError, Image } from "../core/ports.ts";
+import type { FleetRequest, Market } from "../core/order.ts";
 import { TAG, type Tags } from "../core/tags.ts";
 import { awsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError, isAmbiguous, isThrottled } from "./aws-errors.ts";
+import { decodeAuthorization } from "./sts.ts";
 
 const LIVE: readonly Ec2State[] = ["pending", "running", "stopping", "stopped", "shutting-down"];
 const TERMINATIONS_AT_ONCE = 200;
 const TAGGED_AT_ONCE = 200;
-const ORDER_ATTEMPTS = 3;
+/** Of waiting while EC2 says that there are too many requests, unless told otherwise. */
+const THROTTLED_SECONDS = 120;
+const LONGEST_PAUSE_SECONDS = 15;
 
 export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
   const client = awsClient(EC2Client, region, options);
@@ -43,8 +49,8 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
             ...(NextToken && { NextToken }),
           }),
         )
-        .catch((error: unknown) => {
-          throw awsError(error, "list the instances");
+        .catch(async (error: unknown) => {
+          throw await failure(error, "list the instances");
         });
       for (const reservation of page.Reservations ?? []) {
         for (const one of reservation.Instances ?? []) found.push(instance(one));
@@ -62,27 +68,71 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
       const gone = awsCode(error) === "InvalidInstanceID.NotFound";
       if (ids.length === 1) {
         if (gone) return;
-        throw awsError(error, `terminate ${ids[0]}`);
+        throw await failure(error, `terminate ${ids[0]}`);
       }
       // One bad id fails the whole call and nothing is terminated: halve until only the bad one is left out.
       const half = ids.length >> 1;
       const results = await Promise.allSettled([terminate(ids.slice(0, half)), terminate(ids.slice(half))]);
-      const failure = results.find((result) => result.status === "rejected");
-      if (failure !== undefined) throw failure.reason;
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
     }
+  }
+
+  /** EC2 says for itself what it refuses, but the statement only in a message that STS must decode. */
+  async function failure(error: unknown, doing: string): Promise<UpdraftError> {
+    const made = awsError(error, doing);
+    const message = messageOf(error);
+    if (awsCode(error) !== "UnauthorizedOperation") return made;
+    const explained = explainRefusal(message, await decoded(message));
+    return new UpdraftError(made.kind, `could not ${doing}: ${explained}`, made.remedy, error);
+  }
+
+  async function decoded(message: string): Promise<string | undefined> {
+    const encoded = encodedFailure(message);
+    return encoded === undefined ? undefined : decodeAuthorization(region, encoded, options);
   }
 
   /** Not repeated by the SDK: the error of a second attempt would hide that the first may have had an effect. */
   async function order(request: FleetRequest): Promise<CreateFleetCommandOutput> {
+    const until = Date.now() + (options.throttledSeconds ?? THROTTLED_SECONDS) * 1000;
     for (let attempt = 1; ; attempt++) {
       try {
         return await ordering.send(new CreateFleetCommand(request as CreateFleetCommandInput));
       } catch (error) {
-        // EC2 says so before it looks at the request.
-        if (!isThrottled(error) || attempt >= ORDER_ATTEMPTS) throw error;
-        await delay(1000 * attempt);
+        // EC2 says so before it looks at the request, so the same token is good for another try.
+        if (!isThrottled(error)) throw error;
+        const pause = 1000 * Math.min(LONGEST_PAUSE_SECONDS, 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+        if (Date.now() + pause > until) throw error;
+        await delay(pause);
       }
     }
+  }
+
+  /** A denial is explained once for all places that it concerns: each carries an encoded message of its own. */
+  async function fleetErrors(errors: readonly CreateFleetError[]): Promise<FleetError[]> {
+    const explained = new Map<string, Promise<string>>();
+    const explain = (message: string): Promise<string> => {
+      const plain = explainRefusal(message, undefined);
+      const known =
+        explained.get(plain) ?? decoded(message).then((answer) => explainRefusal(message, answer));
+      explained.set(plain, known);
+      return known;
+    };
+    return Promise.all(
+      errors.map(async (error) => {
+        const { InstanceType, SubnetId, AvailabilityZone } =
+          error.LaunchTemplateAndOverrides?.Overrides ?? {};
+        const message = error.ErrorMessage ?? "";
+        return {
+          code: error.ErrorCode ?? "",
+          message: error.ErrorCode === "UnauthorizedOperation" ? await explain(message) : message,
+          ...(error.Lifecycle !== undefined && { market: error.Lifecycle as Market }),
+          ...(InstanceType !== undefined && { type: InstanceType }),
+          ...(SubnetId !== undefined && { subnet: SubnetId }),
+          ...(AvailabilityZone !== undefined && { zone: AvailabilityZone }),
+        };
+      }),
+    );
   }
 
   async function tag(ids: readonly string[], tags: Tags): Promise<void> {
@@ -92,7 +142,7 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
     } catch (error) {
       const gone = awsCode(error) === "InvalidInstanceID.NotFound";
       if (ids.length === 1 && gone) return;
-      if (ids.length === 1 || !gone) throw awsError(error, `tag ${ids.join(", ")}`);
+      if (ids.length === 1 || !gone) throw await failure(error, `tag ${ids.join(", ")}`);
       // One that is gone fails the whole call, so halve until only that one is left out.
       const half = ids.length >> 1;
       await tag(ids.slice(0, half), tags);
@@ -125,15 +175,13 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
               zone: set.LaunchTemplateAndOverrides?.Overrides?.AvailabilityZone ?? "",
             })),
           ),
-          errors: (answer.Errors ?? []).map((error) => ({
-            code: error.ErrorCode ?? "",
-            message: error.ErrorMessage ?? "",
-          })),
+          errors: await fleetErrors(answer.Errors ?? []),
         };
       } catch (error) {
-        const failure = awsError(error, "order instances");
-        if (isAmbiguous(error)) return { outcome: "unknown", reason: failure.message };
-        throw failure;
+        if (isAmbiguous(error)) {
+          return { outcome: "unknown", reason: awsError(error, "order instances").message };
+        }
+        throw await failure(error, "order instances");
       }
     },
     async terminate(ids) {

@@ -6,7 +6,9 @@ import {
 } from "@aws-sdk/client-ec2";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import type { AwsCredentialIdentity } from "@smithy/types";
 import type { EnforcedInstance, EnforcementPorts } from "../core/enforcement.ts";
+import { awsClient } from "./aws-client.ts";
 
 export type EnforcerCloud = Pick<EnforcementPorts, "instances" | "again" | "terminate"> & {
   /** Undefined when it is absent or cannot be read. */
@@ -17,13 +19,14 @@ export type EnforcerCloud = Pick<EnforcementPorts, "instances" | "again" | "term
 
 /** The AWS that the lease enforcer sees; region, endpoint and credentials are those of the Lambda's environment. */
 export function enforcerCloud(): EnforcerCloud {
-  const options = {
-    maxAttempts: 4,
-    requestHandler: { connectionTimeout: 3000, requestTimeout: 15_000, throwOnRequestTimeout: true },
-  };
-  const ec2 = new EC2Client(options);
-  const s3 = new S3Client({ ...options, forcePathStyle: process.env["AWS_ENDPOINT_URL"] !== undefined });
-  const sns = new SNSClient(options);
+  const region = setting("AWS_REGION");
+  const options = { maxAttempts: 4, requestTimeoutSeconds: 15, credentials: session };
+  const ec2 = awsClient(EC2Client, region, options);
+  const s3 = awsClient(S3Client, region, {
+    ...options,
+    forcePathStyle: process.env["AWS_ENDPOINT_URL"] !== undefined,
+  });
+  const sns = awsClient(SNSClient, region, options);
 
   async function describe(filters: Filter[]): Promise<EnforcedInstance[]> {
     const found: EnforcedInstance[] = [];
@@ -79,4 +82,20 @@ export function enforcerCloud(): EnforcerCloud {
       );
     },
   };
+}
+
+/** The runtime puts the session of the function's role into its environment. */
+async function session(): Promise<AwsCredentialIdentity> {
+  const sessionToken = process.env["AWS_SESSION_TOKEN"];
+  return {
+    accessKeyId: setting("AWS_ACCESS_KEY_ID"),
+    secretAccessKey: setting("AWS_SECRET_ACCESS_KEY"),
+    ...(sessionToken !== undefined && { sessionToken }),
+  };
+}
+
+function setting(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new Error(`the environment has no ${name}`);
+  return value;
 }

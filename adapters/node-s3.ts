@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { messageOf, UpdraftError } from "../core/errors.ts";
-import { VERSION } from "../core/version.ts";
+import { awsClient } from "./aws-client.ts";
 import type { RoleCredentials } from "./imds.ts";
 
 /** The little that a node does with the account's bucket. */
@@ -17,20 +17,14 @@ export type NodeStorageOptions = {
   readonly endpoint?: string;
 };
 
-const REQUEST_MILLISECONDS = 20_000;
+const REQUEST_SECONDS = 20;
 
 export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOptions): NodeStorage {
-  const client = new S3Client({
-    region,
+  const client = awsClient(S3Client, region, {
     credentials,
     // The boot has its own back-off, which names what failed.
     maxAttempts: 1,
-    customUserAgent: [["updraft", VERSION]],
-    requestHandler: {
-      connectionTimeout: 5000,
-      requestTimeout: REQUEST_MILLISECONDS,
-      throwOnRequestTimeout: true,
-    },
+    requestTimeoutSeconds: REQUEST_SECONDS,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
   });
   const refused = (verb: string, key: string, error: unknown): UpdraftError => {

@@ -2,6 +2,7 @@ import { orderCost } from "./cost.ts";
 import type { CreatePlan } from "./create.ts";
 import type { Placed } from "./place-orders.ts";
 import { fleetReasons } from "./place-orders.ts";
+import type { PlacedError } from "./refused-places.ts";
 import type { StatusRow } from "./status.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -47,7 +48,13 @@ export function rounded<T extends object>(amounts: T): T {
 
 /** What came of an order, as --json tells it. */
 export type OrderAnswer = {
-  readonly orders: readonly { id: string; market: string; instances: readonly string[] }[];
+  readonly orders: readonly {
+    id: string;
+    market: string;
+    instances: readonly string[];
+    /** What was not launched, where, why, and until when it is not asked for again. */
+    refused: readonly PlacedError[];
+  }[];
   /** Instances that were asked for and not launched. */
   readonly missing: number;
   /** Why there are fewer, in EC2's words. */
@@ -73,7 +80,12 @@ export function orderAnswer(
 ): OrderAnswer {
   const missing = count - placed.reduce((sum, one) => sum + one.instanceIds.length, 0);
   return {
-    orders: placed.map((one) => ({ id: one.orderId, market: one.market, instances: one.instanceIds })),
+    orders: placed.map((one) => ({
+      id: one.orderId,
+      market: one.market,
+      instances: one.instanceIds,
+      refused: one.errors,
+    })),
     missing,
     reasons: fleetReasons(placed),
     continue: missing > 0 ? again(missing) : undefined,

@@ -61,6 +61,8 @@ export type OrderTerms = {
   readonly imageId: string;
   readonly subnets: readonly string[];
   readonly types: readonly { readonly type: string; readonly burstable: boolean }[];
+  /** Where EC2 is not asked, because it refused a short while ago; never all there is. */
+  readonly refused?: readonly { readonly type: string; readonly subnet: string }[];
   readonly template: LaunchTemplate;
   /** CPU credits are `standard` here; EC2 refuses that setting for types without credits. */
   readonly burstableTemplate: LaunchTemplate;
@@ -107,11 +109,15 @@ function fleetRequest(terms: OrderTerms): FleetRequest {
     ImageId: terms.imageId,
     ...(terms.market === "spot" && terms.maxPrice !== undefined && { MaxPrice: dollars(terms.maxPrice) }),
   });
+  const isRefused = (type: string, subnet: string): boolean =>
+    (terms.refused ?? []).some((place) => place.type === type && place.subnet === subnet);
   const config = (template: LaunchTemplate, burstable: boolean) => ({
     LaunchTemplateSpecification: { LaunchTemplateId: template.id, Version: template.version },
     Overrides: terms.types
       .filter((type) => type.burstable === burstable)
-      .flatMap((type) => terms.subnets.map((subnet) => override(type.type, subnet))),
+      .flatMap(({ type }) =>
+        terms.subnets.filter((subnet) => !isRefused(type, subnet)).map((subnet) => override(type, subnet)),
+      ),
   });
   return {
     Type: "instant",

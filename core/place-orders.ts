@@ -1,4 +1,6 @@
+import type { Place } from "./capacity-memory.ts";
 import { UpdraftError } from "./errors.ts";
+import { refusalClass } from "./fleet-errors.ts";
 import { isLive, isOurs, type Instance, type Owner } from "./instance.ts";
 import {
   ABSENT_SECONDS,
@@ -15,12 +17,20 @@ import { knobName } from "./knobs.ts";
 import { recordOrder, type Ledger } from "./ledger.ts";
 import { order, type Market, type OrderTerms } from "./order.ts";
 import { checkRoom, type OrderPlan } from "./plan-order.ts";
-import type { Clock, Ec2, FleetError, LaunchedInstance, Report } from "./ports.ts";
+import type { Ec2, FleetError, LaunchedInstance, Report } from "./ports.ts";
+import {
+  again,
+  heldBack,
+  markets,
+  noteRefusals,
+  openPlaces,
+  type PlacedError,
+  type RefusalPorts,
+} from "./refused-places.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
 
-export type OrderPorts = {
-  readonly clock: Clock;
+export type OrderPorts = RefusalPorts & {
   readonly ec2: Ec2;
   readonly journal: Journal;
   readonly ledger: Ledger;
@@ -149,7 +159,7 @@ export type Placed = {
   readonly instanceIds: readonly string[];
   /** The same with type and zone, as far as EC2 told them. */
   readonly launched: readonly LaunchedInstance[];
-  readonly errors: readonly FleetError[];
+  readonly errors: readonly PlacedError[];
 };
 
 /** How long to stay with an order whose outcome is not known, and with EC2 when it does not know our profile yet. */
@@ -159,44 +169,72 @@ export type Patience = { readonly attempts: number; readonly newProfileSeconds: 
 export const PATIENT: Patience = { attempts: 4, newProfileSeconds: 120 };
 export const BRISK: Patience = { attempts: 1, newProfileSeconds: 0 };
 
-/** Orders the plan's instances: one order, or spot and then on-demand for what spot did not give. */
+/**
+ * Orders the plan's instances where EC2 has not just refused: one order, or spot and then on-demand for what spot did
+ * not give. Throws when EC2 has refused everywhere.
+ */
 export async function placeOrders(
   ports: OrderPorts,
   plan: OrderPlan,
   patience: Patience = PATIENT,
 ): Promise<Placed[]> {
-  const { purchase } = plan.annex;
-  if (purchase !== "spot-then-on-demand") {
-    return [await placeOrder(ports, plan, purchase, plan.count, patience)];
+  const held = await heldBack(ports, plan);
+  if (held !== undefined) {
+    throw new UpdraftError(
+      "capacity",
+      held.reason,
+      `Wait until then, add instance types or subnets in other zones, or run updraft create ${plan.annex.name} with --ask-again.`,
+    );
   }
-  const spot = await placeOrder(ports, plan, "spot", plan.count, patience);
-  const missing = plan.count - spot.instanceIds.length;
-  if (missing <= 0) return [spot];
-  ports.report(`spot gave ${spot.instanceIds.length} of ${plan.count}: ordering ${missing} on-demand`);
-  try {
-    return [spot, await placeOrder(ports, plan, "on-demand", missing, patience)];
-  } catch (error) {
-    // What spot gave is there and must be told; an order whose outcome is not known is more than a refusal.
-    const refused = error instanceof UpdraftError && error.kind !== "failed";
-    if (!refused || spot.instanceIds.length === 0) throw error;
-    return [{ ...spot, errors: [...spot.errors, { code: "on-demand", message: error.message }] }];
+  const placed: Placed[] = [];
+  let missing = plan.count;
+  for (const market of markets(plan)) {
+    const { open, refused, why } = await openPlaces(ports, plan, market);
+    if (open.length === 0) {
+      ports.report(`${market} is not ordered: ${why}`);
+      continue;
+    }
+    if (placed.length > 0) {
+      ports.report(`spot gave ${plan.count - missing} of ${plan.count}: ordering ${missing} on-demand`);
+    }
+    let one: Placed;
+    try {
+      one = await placeOrder(ports, plan, { market, count: missing, refused }, patience);
+    } catch (error) {
+      // What spot gave is there and must be told; an order whose outcome is not known is more than a refusal.
+      const spot = placed.at(-1);
+      const isRefusal = error instanceof UpdraftError && error.kind !== "failed";
+      if (!isRefusal || spot === undefined || spot.instanceIds.length === 0) throw error;
+      return [{ ...spot, errors: [...spot.errors, { code: "on-demand", message: error.message }] }];
+    }
+    placed.push(one);
+    missing -= one.instanceIds.length;
+    // What is not allowed on spot is not allowed on-demand either.
+    if (missing <= 0 || one.errors.some((error) => refusalClass(error) === "denied")) break;
   }
+  return placed;
 }
 
 const UNKNOWN_PAUSE_SECONDS = 5;
 const NEW_PROFILE_PAUSE_SECONDS = 10;
 
+type Part = {
+  readonly market: Market;
+  readonly count: number;
+  /** Where EC2 is not asked. */
+  readonly refused: readonly Place[];
+};
+
 async function placeOrder(
   ports: OrderPorts,
   plan: OrderPlan,
-  market: Market,
-  count: number,
+  { market, count, refused }: Part,
   patience: Patience,
 ): Promise<Placed> {
   const until = ports.clock.now() + patience.newProfileSeconds;
   for (;;) {
     const now = Math.floor(ports.clock.now());
-    const next = order(terms(plan, ports.orderId(), market, count, now));
+    const next = order({ ...terms(plan, ports.orderId(), market, count, now), refused });
     ports.report(`order ${next.id}: ${count} × ${market}`);
     const entry = journalEntry(next, plan.owner, plan.annex.region, now);
     const sent = await send(ports, entry, { attempts: patience.attempts, sentBefore: false });
@@ -206,7 +244,10 @@ async function placeOrder(
       market,
       instanceIds: placed.answer?.instanceIds ?? [],
       launched: placed.answer?.launched ?? [],
-      errors: placed.errors.length > 0 ? placed.errors : priceReached(plan, market, count, placed),
+      errors:
+        placed.errors.length > 0
+          ? await noteRefusals(ports, plan, market, placed.errors)
+          : priceReached(plan, market, count, placed),
     };
     await recordOrder(ports, plan, result, now);
     // A new instance profile is not visible everywhere at once.
@@ -338,7 +379,19 @@ export async function ours(
   return (await ports.ec2.instances(owner)).filter((one) => isOurs(one, owner));
 }
 
-/** Why a fleet gave fewer than were asked for, each reason once. */
+/** Why a fleet gave fewer than were asked for, each reason once, with the places that it is about. */
 export function fleetReasons(placed: readonly Placed[]): string[] {
-  return [...new Set(placed.flatMap((one) => one.errors.map((error) => `${error.code}: ${error.message}`)))];
+  const about = new Map<string, Set<string>>();
+  for (const { code, message, market, type, zone, until } of placed.flatMap((one) => one.errors)) {
+    const reason = `${code}: ${message}`;
+    const found = about.get(reason) ?? new Set();
+    about.set(reason, found);
+    if (type !== undefined) found.add([type, market, zone && `in ${zone}`].filter(Boolean).join(" "));
+    // Last, because a set keeps the order of adding.
+    if (until !== undefined) found.delete(again(until));
+    if (until !== undefined) found.add(again(until));
+  }
+  return [...about].map(([reason, places]) =>
+    places.size === 0 ? reason : `${reason} (${[...places].join(", ")})`,
+  );
 }

@@ -1,4 +1,5 @@
-import type { FleetRequest } from "./order.ts";
+import type { CapacityMemory } from "./capacity-memory.ts";
+import type { FleetRequest, Market } from "./order.ts";
 import type { Instance, Owner, Slot } from "./instance.ts";
 import type { Tags } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
@@ -49,9 +50,17 @@ export type Image = {
   readonly volumes: readonly Volume[];
 };
 export type Subnet = { readonly id: string; readonly vpcId: string; readonly zone: string };
+/** Why a fleet launched nothing somewhere; where, as far as EC2 says so. */
+export type FleetError = {
+  readonly code: string;
+  readonly message: string;
+  readonly market?: Market;
+  readonly type?: string;
+  readonly subnet?: string;
+  readonly zone?: string;
+};
 /** An instance as the answer to its order tells it. */
 export type LaunchedInstance = { readonly id: string; readonly type: string; readonly zone: string };
-export type FleetError = { readonly code: string; readonly message: string };
 
 /** An unknown outcome must be settled by looking for the order's instances; the same request may be sent again. */
 export type FleetOutcome =
@@ -155,6 +164,12 @@ export type Clock = { now(): UnixTime; sleep(seconds: number): Promise<void> };
 
 /** The annex's slots that the collector knows. */
 export type Slots = (annex: string) => Promise<Slot[]>;
+
+/** What EC2 refused lately; whoever writes it holds the lock. Neither fails: what is unreadable is forgotten. */
+export type Refusals = {
+  read(): Promise<CapacityMemory>;
+  write(memory: CapacityMemory): Promise<void>;
+};
 
 /** One line for the person who waits. */
 export type Report = (line: string) => void;

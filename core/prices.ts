@@ -1,4 +1,5 @@
 import { UpdraftError } from "./errors.ts";
+import { partitionOf } from "./partition.ts";
 
 /** What a region's list prices are, in USD. */
 export type PriceBook = {
@@ -147,13 +148,11 @@ export function bookOf(
 
 /** Region whose price list API tells the prices of another, by partition. */
 export function priceListRegion(region: string): string {
-  if (region.startsWith("cn-")) return "cn-northwest-1";
-  if (/^us-(gov|iso)/.test(region)) {
-    throw new UpdraftError(
-      "config",
-      `the partition of ${region} has no price list API`,
-      "Set the annex's _MAX_PRICE: then no on-demand price is needed.",
-    );
-  }
-  return "us-east-1";
+  const found = partitionOf(region).priceListRegion;
+  if (found !== undefined) return found;
+  throw new UpdraftError(
+    "config",
+    `the partition of ${region} has no price list API`,
+    "Set the annex's _MAX_PRICE: then no on-demand price is needed.",
+  );
 }

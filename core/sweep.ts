@@ -1,6 +1,7 @@
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
 import type { Ended, NotEnded, Sweep } from "./enforcement.ts";
 import { UpdraftError } from "./errors.ts";
+import { counted } from "./plural.ts";
 import type { CloudFormation } from "./ports.ts";
 
 /** What a call of the enforcer gave; undefined when there is no such function. */
@@ -66,6 +67,6 @@ export function describeSweep({ seen, ended, notEnded }: Sweep, dryRun: boolean)
   return [
     ...ended.map((one) => `${did} ${line(one)}`),
     ...notEnded.map((one) => `could not end ${line(one)}: ${one.error}`),
-    `${seen} instances of annexes seen, ${did} ${ended.length}`,
+    `${counted(seen, "instance")} of annexes seen, ${did} ${ended.length}`,
   ];
 }

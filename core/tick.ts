@@ -1,6 +1,7 @@
 import type { AttributeValue } from "./classad.ts";
 import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
 import { UpdraftError } from "./errors.ts";
+import { limitedBy } from "./fleet-errors.ts";
 import { funds, type Funds } from "./funds.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { recordSeen } from "./ledger.ts";
@@ -27,6 +28,7 @@ import {
   type SetupPorts,
 } from "./publish.ts";
 import { explain, type Explained } from "./reason.ts";
+import { heldBack } from "./refused-places.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Site } from "./site.ts";
 import { startExpression } from "./start-expression.ts";
@@ -336,6 +338,8 @@ async function order(
     user: HOOK_USER,
   });
   checkPlanRoom(plan, known);
+  const held = await heldBack(ports, plan);
+  if (held !== undefined) return { ordered: 0, trouble: held };
   const placed = await placeOrders(ports, plan, BRISK);
   const ordered = placed.reduce((sum, one) => sum + one.instanceIds.length, 0);
   if (ordered >= count) return { ordered, trouble: undefined };
@@ -343,7 +347,7 @@ async function order(
   return {
     ordered,
     trouble: {
-      limitedBy: "Capacity",
+      limitedBy: limitedBy(placed.flatMap((one) => one.errors)),
       reason: `EC2 launched ${ordered} of ${count}${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,
     },
   };

@@ -1,5 +1,6 @@
 import { isAnnexName } from "./annex.ts";
 import { UpdraftError } from "./errors.ts";
+import { partitionOf } from "./partition.ts";
 import { programKey } from "./storage.ts";
 
 export type UserDataParameters = {
@@ -27,9 +28,7 @@ export function userData(parameters: UserDataParameters): string {
   if (!isAnnexName(annex)) throw wrong("annex", annex);
   const host = s3Endpoint?.replace(/\/$/, "");
   const url =
-    host === undefined
-      ? `https://${bucket}.s3.${region}.${region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com"}`
-      : `${host}/${bucket}`;
+    host === undefined ? `https://${bucket}.s3.${region}.${partitionOf(region).suffix}` : `${host}/${bucket}`;
   return [
     "#!/bin/sh",
     "# Updraft: makes this instance an execute node of an HTCondor pool. No secret stands here.",

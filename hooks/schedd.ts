@@ -14,6 +14,7 @@ import { journalFile } from "../adapters/journal-file.ts";
 import { ledgerFile } from "../adapters/ledger-file.ts";
 import { withLock } from "../adapters/lock.ts";
 import { priceFile } from "../adapters/price-file.ts";
+import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
@@ -35,7 +36,7 @@ import { VERSION } from "../core/version.ts";
 /** HTCondor starts it again after a minute, and may crash when it is stopped while a hook runs: a tick is short. */
 const TICK_SECONDS = 45;
 const LOCK_SECONDS = 5;
-const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8 } as const;
+const AWS = { maxAttempts: 2, requestTimeoutSeconds: 8, throttledSeconds: 10 } as const;
 
 const HELP = `updraft-schedd: measures demand and supply of every annex, publishes them, and in mode act orders and releases
 
@@ -188,6 +189,7 @@ function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "pric
     archive,
     sha256,
     journal: journalFile(stateDirectory),
+    refusals: refusalsFile(stateDirectory, report),
     ledger: ledgerFile(stateDirectory),
     spotPrices: spotPrices(region, AWS),
     orderId: () => randomBytes(8).toString("hex"),

@@ -1,4 +1,5 @@
 import { UpdraftError, messageOf } from "../errors.ts";
+import { counted } from "../plural.ts";
 
 /** `wrong`: something will not work. `warning`: it works, and somebody should know. */
 export type Level = "ok" | "warning" | "wrong";
@@ -75,7 +76,7 @@ export function judge(findings: readonly Finding[]): void {
   if (bad.length === 0) return;
   throw new UpdraftError(
     bad.some((finding) => finding.denied === true) ? "denied" : "config",
-    `${bad.length} of ${findings.length} findings ${bad.length === 1 ? "is" : "are"} wrong`,
+    `${bad.length} of ${counted(findings.length, "finding")} ${bad.length === 1 ? "is" : "are"} wrong`,
     "Do what stands below each of them, then run the same command again.",
   );
 }

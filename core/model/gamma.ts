@@ -40,7 +40,8 @@ function tailFraction(a: number, x: number): number {
     d = 1 / (an * d + b);
     c = b + an / c;
     h *= d * c;
-    if (Math.abs(d * c - 1) < 1e-15) break;
+    // Written so that it ends on what is no number, too.
+    if (!(Math.abs(d * c - 1) >= 1e-15)) break;
   }
   return 1 / h;
 }

@@ -152,38 +152,48 @@ export function leaseTrajectory(
 ): PoolState[] {
   checkModel(model);
   checkState({ queued, idle: 0, busy: 0 });
-  const { parameters: p, variant, lease, spinUpDelay } = model;
-  const back = variant.evicted === "requeued" ? 1 : 0;
-  const withoutEnds = rates(model, 0);
+  const { lease, spinUpDelay } = model;
   const rows = integrate(
     {
       initial: [queued, 0, 0, 0],
       before: () => 0,
       delays: [...(spinUpDelay > 0 ? [spinUpDelay] : []), spinUpDelay + lease, lease],
       derivative(time, state, past, out) {
-        const { queued, idle, busy } = asState(state);
-        const machines = idle + busy;
-        const ordering = spinUpDelay > 0 ? past(0, time - spinUpDelay) : queued;
-        const survival = Math.exp(past(3, time - lease) - at(state, 3));
-        const ended = p.provisioningRate * past(0, time - spinUpDelay - lease) * survival;
-        const idleShare = machines > 0 ? idle / machines : 1;
-        const evicted = ended * (1 - idleShare);
-        const change = flowBalance(
-          withoutEnds,
-          variant,
-          { queued, idle, busy },
-          p.provisioningRate * ordering,
-        );
-        out[0] = change.queued + back * evicted;
-        out[1] = change.idle - ended * idleShare;
-        out[2] = change.busy - evicted;
-        // The first machine to join is idle.
-        const [some, of] = machines > 0 ? [idle, machines] : [1, 1];
-        out[3] = idleEnds(withoutEnds, variant, queued, some).rate / of;
+        const joining = spinUpDelay > 0 ? past(0, time - spinUpDelay) : at(state, 0);
+        out.set(leaseFlow(model, state, joining, past(0, time - spinUpDelay - lease), past(3, time - lease)));
       },
     },
     times,
     tolerance,
   );
   return rows.map(asState);
+}
+
+/**
+ * Right-hand side: X_Q', X_I', X_R', H' per hour from these four and from the past: the queue by which was ordered what joins
+ * now and what ends now, and H one lease ago.
+ */
+export function leaseFlow(
+  model: LeaseModel,
+  state: ArrayLike<number>,
+  joining: number,
+  ending: number,
+  hazardThen: number,
+): [number, number, number, number] {
+  const { parameters, variant } = model;
+  const pool = asState(state);
+  const machines = pool.idle + pool.busy;
+  const gain = parameters.provisioningRate;
+  const ended = gain * ending * Math.exp(hazardThen - at(state, 3));
+  // The first machine to join is idle.
+  const [some, of] = machines > 0 ? [pool.idle, machines] : [1, 1];
+  const evicted = ended * (1 - some / of);
+  const withoutEnds = rates(model, 0);
+  const change = flowBalance(withoutEnds, variant, pool, gain * joining);
+  return [
+    change.queued + (variant.evicted === "requeued" ? evicted : 0),
+    change.idle - (ended * some) / of,
+    change.busy - evicted,
+    idleEnds(withoutEnds, variant, pool.queued, some).rate / of,
+  ];
 }

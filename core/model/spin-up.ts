@@ -45,7 +45,7 @@ export function estimateSpinUp(
   observations: readonly SpinUp[],
   prior: SpinUpPrior = USUAL_SPIN_UP,
 ): SpinUpEstimate {
-  const known = summarise(observations.map((one) => checked({ count: 1, ...one })));
+  const known = summarise(observations.map((one) => narrowed(checked({ count: 1, ...one }))));
   const cells = posterior(known, prior);
   const centre = quantileOf(cells, 0.5);
   const { joined } = known;
@@ -80,6 +80,10 @@ function checked(one: Required<SpinUp>): Required<SpinUp> {
     "Give hours from 0 on, the later one last.",
   );
 }
+
+/** Bounds that double precision hardly tells apart are one time. */
+const narrowed = (one: Required<SpinUp>): Required<SpinUp> =>
+  one.to - one.from < 1e-6 * one.to ? { ...one, to: one.from } : one;
 
 type Known = {
   /** Of the logarithms of exact delays. */

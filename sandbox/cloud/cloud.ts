@@ -38,6 +38,7 @@ import type { Cloud, CloudOptions, CloudSettings, Credentials } from "./ports.ts
 import { market } from "./pricing/market.ts";
 import { priceListActions } from "./pricing/price-list.ts";
 import { principals, type Principal } from "./principals.ts";
+import { rateLimits } from "./rate-limits.ts";
 import { s3 } from "./s3/s3.ts";
 import { ACCOUNT, REGION, type Call } from "./service.ts";
 import { serviceQuotas } from "./service-quotas.ts";
@@ -57,6 +58,10 @@ const DEFAULT_SETTINGS: CloudSettings = {
   secureTransport: true,
   roleDelivery: "2.0",
   quotas: {},
+  capacity: [],
+  notOffered: [],
+  addresses: {},
+  rateLimits: undefined,
 };
 
 /** How often alarms are looked at. */
@@ -88,7 +93,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const policies = entityPolicies(emulator.iam);
     const templates = launchTemplates(now);
     const machines = instances({ hypervisor, settings: () => settings, now, log });
-    const places = catalog(emulator.ec2, emulator.iam);
+    const places = catalog(emulator.ec2, emulator.iam, () => settings);
     const metrics = cloudWatch(now);
     const charges = market({ settings: () => settings, now });
     const topics = topicPolicies(emulator.sns);
@@ -174,6 +179,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       port: options.endpointPort ?? 80,
       principals: keys,
       faults: armed,
+      limited: rateLimits({ limits: () => settings.rateLimits, now }),
       handlers: {
         cloudformation: stacks.handlers,
         cloudwatch: metrics.handlers,
@@ -182,6 +188,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
           templates,
           catalog: places,
           faults: armed,
+          settings: () => settings,
           hypervisor,
           images,
           market: charges,

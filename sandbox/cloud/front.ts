@@ -25,6 +25,8 @@ export type FrontWorld = {
   port: number;
   principals: Principals;
   faults: Faults;
+  /** Whether too many requests of the kind came before. */
+  limited: (service: string, action: string) => boolean;
   /** By service; an action that is not here is forwarded. */
   handlers: Record<string, Handlers>;
   questions: (request: AwsRequest) => Promise<Question[]>;
@@ -94,6 +96,7 @@ export async function startFront(world: FrontWorld): Promise<Front> {
       if (before.kind === "throttle") throw throttled(request.service);
       throw new AwsError(before.code, before.message ?? "An injected fault", before.status ?? 500);
     }
+    if (world.limited(request.service, request.action)) throw throttled(request.service);
     const call: Call = {
       request,
       principal,

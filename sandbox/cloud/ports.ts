@@ -1,5 +1,6 @@
 import type { StatementName } from "./iam/policy.ts";
 import type { QuotaSettings } from "./quotas.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 /** A launched instance as the hypervisor must boot it. */
 export type BootRequest = {
@@ -85,6 +86,19 @@ export type CloudSettings = {
   roleDelivery: "1.0" | "2.0";
   /** vCPUs by the code of Service Quotas; see quotas.ts. */
   quotas: QuotaSettings;
+  /** How many instances there are to be had at once where they match; the parts left out match all. */
+  capacity: readonly {
+    instanceType?: string;
+    zone?: string;
+    purchase?: "spot" | "on-demand";
+    instances: number;
+  }[];
+  /** Types that a zone does not have, beside those that the emulator says it has not. */
+  notOffered: readonly { instanceType: string; zone: string }[];
+  /** How many instances a subnet has addresses for, by its id. */
+  addresses: Readonly<Record<string, number>>;
+  /** EC2's limits on the rate of requests: all as they are on EC2, or those that are named; none when undefined. */
+  rateLimits: RateLimits | true | undefined;
 };
 
 /** Which requests a fault hits; a part left out matches all. */

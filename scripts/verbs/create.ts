@@ -5,6 +5,7 @@ import { NOTHING_ORDERED, planAnswer } from "../../core/order-answer.ts";
 import { checkPlanRoom, placeOrders, reconcile } from "../../core/place-orders.ts";
 import { counted } from "../../core/plural.ts";
 import { writeAnnex } from "../../core/publish.ts";
+import { refusedLines } from "../../core/refused-places.ts";
 import { parseCount } from "../../core/request.ts";
 import { DRY_RUN, JSON_OUTPUT, YES, type OptionRow, type Options } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
@@ -25,12 +26,17 @@ import { exclusively } from "./state.ts";
 
 const COUNT: OptionRow = { name: "count", short: "n", value: "N", help: "how many instances" };
 
+const ASK_AGAIN: OptionRow = {
+  name: "ask-again",
+  help: "ask EC2 also for the types and zones that it refused a short while ago, and forget those refusals",
+};
+
 export const create: Verb = {
   name: "create",
   usage:
-    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--project TEXT] [--yes] [--dry-run]",
+    "updraft create NAME --count N [--lease 8h] [--idle 20m] [--type TYPE]… [--project TEXT] [--ask-again] [--yes] [--dry-run]",
   summary: "order instances for an annex and wait until they have joined the pool",
-  options: [COUNT, ...TERM_OPTIONS, YES, DRY_RUN, ...WAIT_OPTIONS, JSON_OUTPUT],
+  options: [COUNT, ...TERM_OPTIONS, ASK_AGAIN, YES, DRY_RUN, ...WAIT_OPTIONS, JSON_OUTPUT],
   maxPositionals: 1,
   run: (options) => order("create", options, options.is("dry-run")),
 };
@@ -63,6 +69,8 @@ async function order(verb: string, options: Options, dryRun: boolean): Promise<v
   const json = options.is("json");
   const show = json ? report : print;
   for (const line of describePlan(plan, clock.now())) show(line);
+  const askAgain = options.is(ASK_AGAIN.name);
+  if (!askAgain) for (const line of await refusedLines(ports, plan)) show(line);
   const told = { annex: annex.name, dryRun, plan: planAnswer(plan, clock.now()) };
   if (dryRun) {
     show("dry run: nothing was changed or launched");
@@ -74,6 +82,7 @@ async function order(verb: string, options: Options, dryRun: boolean): Promise<v
   const placed = await exclusively(site, knobs, async () => {
     checkPlanRoom(plan, await reconcile(ports, plan.owner, annex.region, true));
     await writeAnnex(ports, plan);
+    if (askAgain) await ports.refusals?.write([]);
     return placeOrders(ports, plan);
   });
   const answer = tellPlaced(

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { journalFile } from "../../adapters/journal-file.ts";
+import { refusalsFile } from "../../adapters/refusals-file.ts";
 import { bootReport, watch, type CreatePlan, type CreatePorts } from "../../core/create.ts";
 import { UpdraftError } from "../../core/errors.ts";
+import { limitedBy } from "../../core/fleet-errors.ts";
 import type { Seen } from "../../core/instance.ts";
 import { TYPES_RULE, instanceTypeList, knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import { commandLine, orderAnswer, type OrderAnswer } from "../../core/order-answer.ts";
@@ -115,6 +117,7 @@ export function createPorts(annex: AnnexKnobs, site: Site, knobs: Knobs, condor:
     ...money(knobs, annex.region),
     slots: condor.slots,
     journal: journalFile(knobs.stateDirectory),
+    refusals: refusalsFile(knobs.stateDirectory, report),
     orderId: () => randomBytes(8).toString("hex"),
   };
 }
@@ -153,7 +156,7 @@ export function tellPlaced(
 
 function nothingLaunched(placed: readonly Placed[]): UpdraftError {
   const reasons = fleetReasons(placed);
-  const denied = reasons.some((reason) => reason.startsWith("UnauthorizedOperation"));
+  const denied = limitedBy(placed.flatMap((one) => one.errors)) === "Denied";
   return new UpdraftError(
     denied ? "denied" : "capacity",
     `EC2 launched nothing${reasons.length === 0 ? "" : `: ${reasons.join("; ")}`}`,

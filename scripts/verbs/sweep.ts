@@ -3,7 +3,7 @@ import type { Sweep } from "../../core/enforcement.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { parseRegion } from "../../core/request.ts";
 import { describeSweep, sweepNow } from "../../core/sweep.ts";
-import { JSON_OUTPUT, type Options } from "../options.ts";
+import { DRY_RUN, JSON_OUTPUT, type Options } from "../options.ts";
 import { print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws } from "./site.ts";
@@ -14,7 +14,7 @@ export const sweep: Verb = {
   summary: "run the account's lease enforcer now, and show what it ended and why",
   options: [
     { name: "region", value: "REGION", help: "where; without it, every region of the annexes" },
-    { name: "dry-run", help: "show what it would end; end nothing" },
+    { ...DRY_RUN, help: "show what it would end; end nothing" },
     JSON_OUTPUT,
   ],
   maxPositionals: 0,

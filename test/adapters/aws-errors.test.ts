@@ -25,7 +25,6 @@ test("an error says what could not be done, the code, and what to do next", () =
     [sdkError("VcpuLimitExceeded", 400), "capacity", /other zones/],
     [sdkError("InvalidAMIID.NotFound", 400), "config", /knob/],
     [sdkError("RequestLimitExceeded", 503), "failed", /limits the rate/],
-    [sdkError("TimeoutError", undefined), "failed", /network/],
     [sdkError("InternalError", 500), "failed", /same command again/],
   ] as const) {
     const made = awsError(error, "do it");

@@ -81,6 +81,39 @@ export function ec2Contract(name: string, ec2: () => Ec2, site: () => LaunchSite
     }
   });
 
+  test(`${name}: what a fleet could not launch says where, in which market and why`, async () => {
+    const one = order({
+      ...owner,
+      ...site(),
+      id: "order6",
+      owner: "alice",
+      market: "spot",
+      count: 1,
+      orderedAt: 1_800_000_000,
+      leaseExpiration: 4_000_000_000,
+      idleSeconds: 1200,
+      maxPrice: undefined,
+      types: [{ type: "g4dn.xlarge", burstable: false }],
+      burstableTemplate: site().template,
+      tags: {},
+    });
+    const answer = await ec2().createFleet(one.request);
+    assert.equal(answer.outcome, "answered");
+    if (answer.outcome !== "answered") return;
+    assert.deepEqual(answer.instanceIds, []);
+    assert.deepEqual(
+      answer.errors.map(({ code, market, type, subnet }) => ({ code, market, type, subnet })),
+      site().subnets.map((subnet) => ({
+        code: "MaxSpotInstanceCountExceeded",
+        market: "spot",
+        type: "g4dn.xlarge",
+        subnet,
+      })),
+      "a new account may launch no GPUs",
+    );
+    assert.match(answer.errors[0]?.zone ?? "", /^us-east-1[a-f]$/);
+  });
+
   test(`${name}: one id that is gone does not keep the others from their tags, wherever it stands`, async () => {
     const ids = await placed(orderOf("order5", 3));
     for (let place = 0; place <= ids.length; place++) {

@@ -122,3 +122,19 @@ test("an organisation's tag can never take the place of the lease", () => {
     ["4600"],
   );
 });
+
+test("places that EC2 refused are left out, and a template without places too", () => {
+  const places = (refused: OrderTerms["refused"]) =>
+    order({ ...TERMS, ...(refused && { refused }) }).request.LaunchTemplateConfigs.map((config) =>
+      config.Overrides.map((one) => `${one.InstanceType} ${one.SubnetId}`),
+    );
+  assert.deepEqual(
+    places([
+      { type: "m7i.large", subnet: "subnet-1" },
+      { type: "t3.micro", subnet: "subnet-1" },
+      { type: "t3.micro", subnet: "subnet-2" },
+    ]),
+    [["m7i.large subnet-2", "m6i.large subnet-1", "m6i.large subnet-2"]],
+  );
+  assert.deepEqual(places([]), places(undefined));
+});

@@ -216,6 +216,11 @@ test("EC2 that has fewer, or refuses, is told with its reason", async () => {
   const partial = await world.tick();
   assert.deepEqual([partial["LimitedBy"], partial["Ordered"]], ["Capacity", 1]);
   assert.match(String(partial["LastError"]), /launched 1 of 4: InsufficientInstanceCapacity: none/);
+  const unauthorized = [{ code: "UnauthorizedOperation", message: "the statement X denies it" }];
+  world.fleetAnswers.push({ outcome: "answered", instanceIds: [], errors: unauthorized });
+  const inside = await world.tick();
+  assert.equal(inside["LimitedBy"], "Denied");
+  assert.match(String(inside["Reason"]), /the statement X denies it/);
   const refusing = (kind: "denied" | "failed") => ({
     ...world.ec2,
     createFleet: () => Promise.reject(new UpdraftError(kind, "EC2 says no", "r")),
@@ -224,6 +229,22 @@ test("EC2 that has fewer, or refuses, is told with its reason", async () => {
   assert.deepEqual([denied["LimitedBy"], denied["LastError"]], ["Denied", "EC2 says no"]);
   assert.equal((await world.tick({ ...world.tickPorts, ec2: refusing("failed") }))["LimitedBy"], "EC2");
   assert.equal(world.journalFiles.size, 0, "a definite refusal leaves nothing in the journal");
+});
+
+test("after EC2 refused everywhere it is not asked again for minutes, and the reason says until when", async () => {
+  const world = await published();
+  world.waiting(8);
+  const place = { type: "m7i.large", subnet: "subnet-1", zone: "us-east-1a" };
+  const errors = [{ code: "VcpuLimitExceeded", message: "limit of 5", ...place }];
+  world.fleetAnswers.push({ outcome: "answered", instanceIds: [], errors });
+  assert.equal((await world.tick())["LimitedBy"], "Quota");
+  world.pass(60);
+  const held = await world.tick();
+  assert.deepEqual([held["LimitedBy"], held["Ordered"], held["Recommended"]], ["Quota", 0, 4]);
+  assert.match(String(held["Reason"]), /is asked again from \S+Z on: .* quota L-1216C47A on-demand until/);
+  assert.equal(world.requests.length, 1);
+  world.pass(240);
+  assert.equal((await world.tick())["Ordered"], 4);
 });
 
 test("an order whose answer is lost counts as placed, and the next tick sends the very same request", async () => {

@@ -134,6 +134,18 @@ describe(
       const fault = await sandbox.addFault({ service: "ec2", action: "CreateFleet", kind: "capacity" });
       await refuses(5, /InsufficientInstanceCapacity/, ["create", "burst", "--count", "2", "--yes"]);
       await sandbox.removeFault(fault);
+      await refuses(5, /--ask-again/, ["create", "burst", "--count", "2", "--yes"]);
+      await succeed(
+        sandbox.accessPoint,
+        "create",
+        "burst",
+        "--count",
+        "1",
+        "--yes",
+        "--no-wait",
+        "--ask-again",
+      );
+      await succeed(sandbox.accessPoint, "delete", "burst", "--yes");
     });
 
     test("an annex and a bucket that belong to another pool", async () => {

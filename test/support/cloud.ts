@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { AnnexJob, Remembered } from "../../core/annex-view.ts";
+import type { CapacityMemory } from "../../core/capacity-memory.ts";
 import type { CreatePorts } from "../../core/create.ts";
 import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
@@ -102,6 +103,8 @@ export class World {
   configFiles: Record<string, string> = {};
   /** The journal's files by order id. */
   readonly journalFiles = new Map<string, string>();
+  /** What EC2 refused, as the state directory keeps it. */
+  refused: CapacityMemory = [];
   book: PriceBook = BOOK;
   spot: SpotPrice[] = [];
   image: Image = IMAGE;
@@ -364,6 +367,12 @@ export class World {
     spotPrices: async (types, zones) =>
       this.spot.filter(({ type, zone }) => types.includes(type) && zones.includes(zone)),
     journal: this.journal,
+    refusals: {
+      read: async () => this.refused,
+      write: async (memory) => {
+        this.refused = memory;
+      },
+    },
     clock: this.clock,
     ec2: this.ec2,
     cloudFormation: this.cloudFormation,

@@ -6,6 +6,7 @@ import {
   type EC2Client,
 } from "@aws-sdk/client-ec2";
 import { GetInstanceProfileCommand, ListInstanceProfilesCommand, type IAMClient } from "@aws-sdk/client-iam";
+import type { CloudSettings } from "../ports.ts";
 import { AwsError } from "../wire/error.ts";
 import type { Profile, Subnet } from "./instance.ts";
 
@@ -14,8 +15,9 @@ export type Catalog = ReturnType<typeof catalog>;
 type Group = { groupId: string; groupName: string; vpcId: string; tags: Record<string, string> };
 
 /** What launches refer to and the emulator keeps: subnets, groups, types and where they are offered, profiles. */
-export function catalog(ec2: EC2Client, iam: IAMClient) {
-  const types = new Map<string, Promise<boolean>>();
+export function catalog(ec2: EC2Client, iam: IAMClient, settings: () => CloudSettings) {
+  const types = new Map<string, Promise<number | undefined>>();
+  const cpus = new Map<string, number>();
   const offerings = new Map<string, Promise<Set<string>>>();
 
   async function subnets(): Promise<Subnet[]> {
@@ -68,14 +70,20 @@ export function catalog(ec2: EC2Client, iam: IAMClient) {
       const found = SecurityGroups?.find(({ GroupId }) => GroupId === id);
       return Object.fromEntries((found?.Tags ?? []).map((t) => [t.Key ?? "", t.Value ?? ""]));
     },
-    isType(instanceType: string): Promise<boolean> {
-      const known = types.get(instanceType) ?? exists(ec2, instanceType);
+    async isType(instanceType: string): Promise<boolean> {
+      const known = types.get(instanceType) ?? vcpus(ec2, instanceType);
       types.set(instanceType, known);
-      return known;
+      const count = await known;
+      if (count !== undefined) cpus.set(instanceType, count);
+      return count !== undefined;
     },
+    /** Of a type that was found to be one. */
+    vcpus: (instanceType: string): number => cpus.get(instanceType) ?? 0,
     async isOffered(instanceType: string, zone: string): Promise<boolean> {
       const known = offerings.get(instanceType) ?? zonesOf(ec2, instanceType);
       offerings.set(instanceType, known);
+      const { notOffered } = settings();
+      if (notOffered.some((one) => one.instanceType === instanceType && one.zone === zone)) return false;
       return (await known).has(zone);
     },
     /** By ARN or by name, as a launch may refer to it. */
@@ -102,12 +110,15 @@ export function catalog(ec2: EC2Client, iam: IAMClient) {
   };
 }
 
-async function exists(ec2: EC2Client, instanceType: string): Promise<boolean> {
+/** Undefined when there is no such type. */
+async function vcpus(ec2: EC2Client, instanceType: string): Promise<number | undefined> {
   try {
-    await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: [instanceType as never] }));
-    return true;
+    const { InstanceTypes } = await ec2.send(
+      new DescribeInstanceTypesCommand({ InstanceTypes: [instanceType as never] }),
+    );
+    return InstanceTypes?.[0]?.VCpuInfo?.DefaultVCpus ?? 1;
   } catch (error) {
-    if (error instanceof Error && error.name === "InvalidInstanceType") return false;
+    if (error instanceof Error && error.name === "InvalidInstanceType") return undefined;
     throw error;
   }
 }

@@ -1,10 +1,10 @@
 import { DeleteSecurityGroupCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import type { IAMClient } from "@aws-sdk/client-iam";
 import type { Faults } from "../faults.ts";
-import type { Hypervisor, SandboxImage } from "../ports.ts";
+import type { CloudSettings, Hypervisor, SandboxImage } from "../ports.ts";
 import type { Market } from "../pricing/market.ts";
-import type { Call, Handler, Handlers } from "../service.ts";
-import { ec2Answer, type Answer } from "../wire/answer.ts";
+import type { Handler, Handlers } from "../service.ts";
+import { ec2Answer } from "../wire/answer.ts";
 import { AwsError } from "../wire/error.ts";
 import { text } from "../wire/parameters.ts";
 import type { Catalog } from "./catalog.ts";
@@ -14,10 +14,11 @@ import { imageActions } from "./images.ts";
 import type { Instances } from "./instances.ts";
 import { launchResolver } from "./launch.ts";
 import type { LaunchTemplates } from "./launch-templates.ts";
+import { placeActions } from "./places.ts";
+import { room } from "./room.ts";
 import { runInstances } from "./run-instances.ts";
 import { spotPriceHistory } from "./spot-price-history.ts";
 import { starter } from "./start.ts";
-import { subnetActions } from "./subnets.ts";
 import { tagActions } from "./tags.ts";
 
 /** The emulator knows none of our instances: its answer to these would mislead. */
@@ -46,27 +47,29 @@ export function ec2(world: {
   templates: LaunchTemplates;
   catalog: Catalog;
   faults: Faults;
+  settings: () => CloudSettings;
   hypervisor: Hypervisor;
   images: readonly SandboxImage[];
   market: Market;
   moto: EC2Client;
   iam: IAMClient;
-  forward: (call: Call) => Promise<Answer>;
+  forward: Handler;
   now: () => number;
 }): Handlers {
   const { instances, templates, faults, moto, now } = world;
   const resolve = launchResolver(world);
   const start = starter(instances, faults);
+  const shortage = room(world);
   return {
     ...Object.fromEntries(NOT_DONE.map((action) => [action, refuse])),
     ...templates.handlers,
     ...instanceActions(world),
     ...tagActions(world),
     ...imageActions(world.images, now()),
-    ...subnetActions(instances, world.forward),
+    ...placeActions(world),
     ...spotPriceHistory(world),
-    ...fleets({ ...world, resolve, start }),
-    RunInstances: runInstances({ ...world, resolve, start }),
+    ...fleets({ ...world, resolve, start, shortage }),
+    RunInstances: runInstances({ ...world, resolve, start, shortage }),
     /** As on EC2, a group cannot go while an instance's interface uses it. */
     async DeleteSecurityGroup({ request }) {
       const GroupId = text(request.parameters["GroupId"]) ?? "";

@@ -11,6 +11,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Instance, Market } from "./instance.ts";
 import { iso, specifiedTags, tagsXml } from "./launch-templates.ts";
 import { requestTagKeys, resourceTagKeys, runQuestions, type Launch, type Resolver } from "./launch.ts";
+import { noCapacity, type Planned, type Room } from "./room.ts";
 import { spread } from "./spread.ts";
 import { outOfCapacity, type starter } from "./start.ts";
 
@@ -41,6 +42,7 @@ export function fleets(world: {
   faults: Faults;
   market: Prices;
   start: ReturnType<typeof starter>;
+  shortage: Room;
   now: () => number;
 }): Handlers {
   const once = clientTokens<Fleet>();
@@ -65,6 +67,7 @@ export function fleets(world: {
       failures: [],
     };
     const plans: { market: Market; plan: Map<Pool, number> }[] = [];
+    const taken: Planned[] = [];
     for (const { market, capacity, strategy, least, maxTotalPrice } of targets) {
       if (capacity === 0) continue;
       const usable: Pool[] = [];
@@ -73,7 +76,16 @@ export function fleets(world: {
         if (failure === undefined) usable.push(pool);
         else fleet.failures.push({ pool, market, ...failure });
       }
-      const plan = spread(usable, capacity, strategy, priceOf(market), maxTotalPrice);
+      const { plan, refused } = spread(usable, capacity, strategy, {
+        priceOf: priceOf(market),
+        maxTotalPrice,
+        take({ launch }) {
+          const short = world.shortage(launch, market, taken);
+          if (short === undefined) taken.push({ launch, market });
+          return short;
+        },
+      });
+      fleet.failures.push(...refused.map((one) => ({ ...one, market })));
       const planned = [...plan].reduce((sum, [pool, count]) => sum + pool.weight * count, 0);
       if (planned >= least) plans.push({ market, plan });
       else return fleet;
@@ -153,10 +165,7 @@ export function fleets(world: {
         message: `Your Spot request price of ${pool.maxPrice} is lower than the minimum required Spot request fulfillment price of ${least.toFixed(4)}.`,
       };
     if (outOfCapacity(world.faults, launch, { action: "CreateFleet", principal: call.principal.arn }))
-      return {
-        code: market === "spot" ? "UnfulfillableCapacity" : "InsufficientInstanceCapacity",
-        message: `We currently do not have sufficient ${launch.instanceType} capacity in the Availability Zone you requested (${launch.subnet.zone}).`,
-      };
+      return noCapacity(launch, market);
     return undefined;
   }
 

@@ -157,6 +157,10 @@ export function instances(world: {
     visible(): Instance[] {
       return [...all.values()].filter((i) => i.visible <= now());
     },
+    /** Those that take up room. */
+    live(): Instance[] {
+      return [...all.values()].filter((i) => i.state !== "terminated");
+    },
     get(instanceId: string): Instance | undefined {
       return all.get(instanceId);
     },

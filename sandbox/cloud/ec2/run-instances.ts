@@ -9,6 +9,7 @@ import { instanceXml, groupsXml } from "./instance-xml.ts";
 import type { Instance } from "./instance.ts";
 import type { Catalog } from "./catalog.ts";
 import { runQuestions, type Resolver } from "./launch.ts";
+import { noCapacity, type Planned, type Room, type Shortage } from "./room.ts";
 import { outOfCapacity, type starter } from "./start.ts";
 
 export function runInstances(world: {
@@ -16,6 +17,7 @@ export function runInstances(world: {
   catalog: Catalog;
   faults: Faults;
   start: ReturnType<typeof starter>;
+  shortage: Room;
 }): Handler {
   const once = clientTokens<Instance[]>();
   return async (call) => {
@@ -41,17 +43,24 @@ export function runInstances(world: {
         `Your requested instance type (${launch.instanceType}) is not supported in your requested Availability Zone (${launch.subnet.zone}).`,
       );
     if (outOfCapacity(world.faults, launch, { action: "RunInstances", principal: principal.arn }))
-      throw new AwsError(
-        "InsufficientInstanceCapacity",
-        `We currently do not have sufficient ${launch.instanceType} capacity in the Availability Zone you requested (${launch.subnet.zone}).`,
-        500,
-      );
-    return world.start(launch, most, {
+      throw asError(noCapacity(launch, "on-demand"));
+    const planned: Planned[] = [];
+    while (planned.length < most) {
+      const short = world.shortage(launch, launch.market, planned);
+      if (short !== undefined && planned.length < least) throw asError(short);
+      if (short !== undefined) break;
+      planned.push({ launch, market: launch.market });
+    }
+    return world.start(launch, planned.length, {
       arn: principal.callerArn,
       action: "RunInstances",
       clientToken: text(parameters["ClientToken"]),
     });
   }
+}
+
+function asError({ code, message, status }: Shortage): AwsError {
+  return new AwsError(code, message, status);
 }
 
 function answer(action: string, launched: readonly Instance[]): Answer {

@@ -5,6 +5,7 @@ import { characteristic } from "../../../core/model/delay-system.ts";
 import { idleEnds, timerRate } from "../../../core/model/flows.ts";
 import {
   leaseEquilibrium,
+  leaseFlow,
   leaseRoots,
   leaseSystem,
   leaseTrajectory,
@@ -59,6 +60,39 @@ test("at the equilibrium of every variant machines, jobs and idle hazard balance
     assert.ok(Math.abs(left.busy - ended * at.busy) < 1e-9 * size);
     const hazard = idleEnds(withoutEnds, variant, at.queued, at.idle).rate / (at.idle + at.busy);
     assert.ok(Math.abs(timerRate(hazard, 8).rate - ended) < 1e-9 * (ended + 1 / 8));
+  }
+});
+
+test("the linear system is the derivative of the right-hand side, in every variant", () => {
+  for (const variant of VARIANTS) {
+    const one = model({ variant, parameters: { ...BASE, idleTerminationRate: 0.5, matchRate: 2 } });
+    const at = leaseEquilibrium(one);
+    const system = leaseSystem(one);
+    const hazard = -(system.structuralRoots[1] ?? 0) * one.lease;
+    // X_Q, X_I, X_R, H, then the queue two delays and H one lease ago.
+    const rest = [at.queued, at.idle, at.busy, hazard, at.queued, at.queued, 0];
+    const flow = (moved: readonly number[]): number[] =>
+      leaseFlow(one, moved.slice(0, 4), moved[4] ?? 0, moved[5] ?? 0, moved[6] ?? 0);
+    for (const value of flow(rest).slice(0, 3)) assert.ok(Math.abs(value) < 1e-9);
+    const [queue, memory] = system.feedbacks;
+    const columns = [
+      ...[0, 1, 2, 3].map((j) => system.matrix.map((row) => row[j] ?? 0)),
+      queue?.inputs[0]?.gain ?? [],
+      queue?.inputs[1]?.gain ?? [],
+      memory?.inputs[0]?.gain ?? [],
+    ];
+    columns.forEach((column, j) => {
+      const step = 1e-6 * (1 + Math.abs(rest[j] ?? 0));
+      const shifted = (by: number): number[] => flow(rest.map((value, k) => (k === j ? value + by : value)));
+      const [up, down] = [shifted(step), shifted(-step)];
+      column.forEach((slope, i) => {
+        const measured = ((up[i] ?? 0) - (down[i] ?? 0)) / (2 * step);
+        assert.ok(
+          Math.abs(measured - slope) < 1e-6 * (1 + Math.abs(slope)),
+          `${JSON.stringify(variant)} ${i} ${j}`,
+        );
+      });
+    });
   }
 });
 

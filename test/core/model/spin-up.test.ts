@@ -70,6 +70,12 @@ test("polls around the joining give what exact times give, without the bias of t
   assert.ok(found.low < truth && truth < found.high);
 });
 
+test("bounds that are all but one time are that time", () => {
+  const exact = estimateSpinUp(minutes(5, 6)).delay;
+  const close = [5, 6].map((value) => ({ from: value / 60, to: (value / 60) * (1 + 1e-15) }));
+  assert.deepEqual(estimateSpinUp(close).delay, exact);
+});
+
 test("a thousand delays pin the median down to a few percent", () => {
   const { delay } = estimateSpinUp([
     { from: 0.05, to: 0.05, count: 500 },

@@ -45,6 +45,22 @@ test("intervals that hold both sides of the Hopf point leave it undetermined", (
   );
 });
 
+test("one corner of the box is enough to leave it undetermined", () => {
+  const known = rates(POOL, 1.1);
+  const names = Object.keys(SYMBOLS) as (keyof ModelParameters)[];
+  const worst = Math.min(
+    ...Array.from({ length: 64 }, (_, corner) => {
+      const pool = { ...POOL };
+      names.forEach((name, i) => (pool[name] *= (corner >> i) % 2 === 0 ? 1.1 : 1 / 1.1));
+      return hopf(pool, PRINTED)?.criticalDelay ?? Number.NaN;
+    }),
+  );
+  const verdict = (longest: number) =>
+    stabilityVerdict(known, around(longest / 1.01, 1.01), PRINTED).stability;
+  assert.equal(verdict(0.999 * worst), "stable");
+  assert.equal(verdict(1.001 * worst), "undetermined");
+});
+
 test("a rate that is not known, or only believed, leaves it undetermined, by name", () => {
   const known = rates(POOL, 1.01);
   assert.deepEqual(stabilityVerdict({ ...known, matchRate: undefined }, around(0.1, 1.1), PRINTED), {

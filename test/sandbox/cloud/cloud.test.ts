@@ -15,10 +15,12 @@ import {
 import {
   CreateFleetCommand,
   CreateTagsCommand,
+  DescribeInstanceTypeOfferingsCommand,
   DescribeInstancesCommand,
   DescribeLaunchTemplateVersionsCommand,
   DescribeLaunchTemplatesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
   DescribeTagsCommand,
   EC2Client,
   GetConsoleOutputCommand,
@@ -612,6 +614,101 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     cloud.removeFault(timeout);
     assert.equal(cloud.faults().length, 1);
     assert.ok(cloud.requests().some((r) => r.fault === lost && r.status === 0));
+  });
+
+  test("Settings: capacity, quotas, addresses and offers run out for a part of a fleet, in EC2's words", async () => {
+    const { cloud } = box;
+    const [first, second] = await cloud.subnets();
+    const live = cloud.instances().filter((i) => i.state !== "terminated");
+    const running = (type: string, zone = ""): number =>
+      live.filter((i) => i.instanceType === type && (zone === "" || i.zone === zone)).length;
+    const reset = { capacity: [], quotas: {}, addresses: {}, notOffered: [] };
+    const ordered = async (settings: object, change: Partial<CreateFleetCommandInput> = {}) => {
+      cloud.settings({ ...reset, ...settings });
+      const answer = await hook.send(new CreateFleetCommand(await order(change)));
+      cloud.settings(reset);
+      return {
+        launched: idsOf(answer).length,
+        errors: (answer.Errors ?? []).map((e) => [
+          e.LaunchTemplateAndOverrides?.Overrides?.InstanceType,
+          e.ErrorCode,
+        ]),
+      };
+    };
+    const zone = first?.zone ?? "";
+    assert.deepEqual(
+      await ordered({
+        capacity: [
+          { instanceType: "c5.large", zone, instances: running("c5.large", zone) + 1 },
+          { instanceType: "m5.large", instances: running("m5.large") + 1 },
+        ],
+      }),
+      {
+        launched: 2,
+        errors: [
+          ["c5.large", "UnfulfillableCapacity"],
+          ["m5.large", "UnfulfillableCapacity"],
+        ],
+      },
+    );
+    const onDemand = {
+      TargetCapacitySpecification: {
+        TotalTargetCapacity: 3,
+        DefaultTargetCapacityType: "on-demand" as const,
+      },
+    };
+    assert.deepEqual(await ordered({ notOffered: [{ instanceType: "c5.large", zone }] }, onDemand), {
+      launched: 3,
+      errors: [["c5.large", "InvalidFleetConfiguration"]],
+    });
+    cloud.settings({
+      notOffered: [{ instanceType: "c5.large", zone }],
+      addresses: { [first?.subnetId ?? ""]: 0 },
+    });
+    const offered = await administrator.ec2.send(
+      new DescribeInstanceTypeOfferingsCommand({
+        LocationType: "availability-zone",
+        Filters: [{ Name: "instance-type", Values: ["c5.large"] }],
+      }),
+    );
+    const zonesOfType = (offered.InstanceTypeOfferings ?? []).map((o) => o.Location);
+    assert.ok(!zonesOfType.includes(zone) && zonesOfType.includes(second?.zone), zonesOfType.join());
+    const told = (await administrator.ec2.send(new DescribeSubnetsCommand({}))).Subnets ?? [];
+    const free = (id: string | undefined) =>
+      told.find((s) => s.SubnetId === id)?.AvailableIpAddressCount ?? -1;
+    assert.equal(free(first?.subnetId), 0);
+    assert.ok(free(second?.subnetId) > 0 && free(second?.subnetId) < 4091, "our instances take addresses");
+    assert.deepEqual((await ordered({ quotas: { "L-34B43A08": 0 } })).errors[0], [
+      "c5.large",
+      "MaxSpotInstanceCountExceeded",
+    ]);
+    assert.equal((await ordered({ quotas: { "L-34B43A08": 0 } }, onDemand)).launched, 3);
+    assert.deepEqual((await ordered({ quotas: { "L-1216C47A": 0 } }, onDemand)).errors, [
+      ["c5.large", "VcpuLimitExceeded"],
+      ["m5.large", "VcpuLimitExceeded"],
+    ]);
+    assert.deepEqual(
+      await ordered({ addresses: { [first?.subnetId ?? ""]: 0, [second?.subnetId ?? ""]: 0 } }),
+      {
+        launched: 0,
+        errors: [
+          ["c5.large", "InsufficientFreeAddressesInSubnet"],
+          ["m5.large", "InsufficientFreeAddressesInSubnet"],
+        ],
+      },
+    );
+  });
+
+  test("Requests beyond EC2's rates are refused until the bucket has filled again; other services are not touched", async () => {
+    const { cloud } = box;
+    const describe = () => hook.send(new DescribeInstancesCommand({}));
+    cloud.settings({ rateLimits: { reading: { refill: 0.5, burst: 2 } } });
+    await describe();
+    await describe();
+    await assert.rejects(describe(), named("RequestLimitExceeded"));
+    await administrator.sts.send(new GetCallerIdentityCommand({}));
+    await eventually("the bucket has filled", () => describe().catch(() => undefined));
+    cloud.settings({ rateLimits: undefined });
   });
 
   test("An unknown key, a wrong secret and a wrong token are refused in each service's words", async () => {
