@@ -3,6 +3,8 @@ import type { UnixTime } from "./time.ts";
 
 /** Longest lease unless the account's stack says otherwise. */
 export const DEFAULT_MAX_LEASE_SECONDS = 7 * 86400;
+/** No account's longest lease may be set beyond it; the template says the same. */
+export const LONGEST_MAX_LEASE_SECONDS = 365 * 86400;
 /** Shortest lease that can be ordered: below it a node would spend its life booting and draining. */
 export const MIN_LEASE_SECONDS = 60;
 /** An instance whose lease cannot be believed ends this long after its launch. */

@@ -22,6 +22,7 @@ export type RenewPorts = {
 export type Renewal = {
   readonly owner: Owner;
   readonly until: UnixTime;
+  readonly maxLeaseSeconds: number;
   readonly renew: readonly Instance[];
   readonly skipped: readonly Skipped[];
 };
@@ -38,6 +39,8 @@ export const LAST_MINUTES_SECONDS = 300;
 
 export type RenewRequest = {
   readonly until: UnixTime;
+  /** The longest lease that the account's enforcer believes. */
+  readonly maxLeaseSeconds: number;
   /** Only these; all of the annex when empty. */
   readonly instanceIds: readonly string[];
   readonly shorten: boolean;
@@ -47,8 +50,9 @@ export type RenewRequest = {
 export async function planRenewal(
   ports: Pick<RenewPorts, "clock" | "ec2">,
   owner: Owner,
-  { until, instanceIds, shorten }: RenewRequest,
+  request: RenewRequest,
 ): Promise<Renewal> {
+  const { until, maxLeaseSeconds, instanceIds } = request;
   const all = await ours(ports, owner);
   const strange = instanceIds.find((id) => !all.some((one) => one.id === id));
   if (strange !== undefined) {
@@ -67,11 +71,11 @@ export async function planRenewal(
     const live = instance.state === "pending" || instance.state === "running";
     // Nobody expects that what has ended lives on, unless it is asked for by name.
     if (!live && !named) continue;
-    const skip = live ? obstacle(instance, until, now, shorten) : refused(`it is ${instance.state}`);
+    const skip = live ? obstacle(instance, request, now) : refused(`it is ${instance.state}`);
     if (skip === undefined) renew.push(instance);
     else skipped.push({ instance, ...skip });
   }
-  return { owner, until, renew, skipped };
+  return { owner, until, maxLeaseSeconds, renew, skipped };
 }
 
 type Obstacle = Pick<Skipped, "outcome" | "reason">;
@@ -80,12 +84,11 @@ const refused = (reason: string): Obstacle => ({ outcome: "refused", reason });
 
 function obstacle(
   { tags }: Instance,
-  until: UnixTime,
+  { until, maxLeaseSeconds, shorten }: RenewRequest,
   now: UnixTime,
-  shorten: boolean,
 ): Obstacle | undefined {
-  const lease = leaseExpiration(tags, now, Number.POSITIVE_INFINITY);
-  // One that cannot be read is mended by this.
+  const lease = leaseExpiration(tags, now, maxLeaseSeconds);
+  // One that nobody believes is mended by this.
   if (lease === undefined) return undefined;
   if (lease - now < LAST_MINUTES_SECONDS) {
     return refused(
@@ -129,12 +132,13 @@ export function describeRenewalCost(cost: Liability | undefined): string {
 }
 
 /** The plan as a person reads it before saying yes. */
-export function describeRenewal({ owner, until, renew, skipped }: Renewal, now: UnixTime): string[] {
+export function describeRenewal(renewal: Renewal, now: UnixTime): string[] {
+  const { owner, until, maxLeaseSeconds, renew, skipped } = renewal;
   return [
     `annex ${owner.annex}: ${counted(renew.length, "lease")} to end at ${formatTime(until)}, in ${formatDuration(until - now)}`,
     ...renew.map(({ id, tags }) => {
-      const lease = leaseExpiration(tags, now, Number.POSITIVE_INFINITY);
-      return `${id}: ${lease === undefined ? "its lease cannot be read" : `now until ${formatTime(lease)}`}`;
+      const lease = leaseExpiration(tags, now, maxLeaseSeconds);
+      return `${id}: ${lease === undefined ? "its lease cannot be believed" : `now until ${formatTime(lease)}`}`;
     }),
     ...skipped.map(({ instance, reason }) => `${instance.id}: left alone, ${reason}`),
   ];
@@ -155,7 +159,7 @@ const READING_PAUSE_SECONDS = 2;
 
 /** Tags the instances, then reads back: what EC2 shows is what counts. Doing it again changes nothing. */
 export async function carryOutRenewal(ports: RenewPorts, renewal: Renewal): Promise<RenewalRow[]> {
-  const { owner, until, renew, skipped } = renewal;
+  const { owner, until, maxLeaseSeconds, renew, skipped } = renewal;
   // Under the lock: what was ordered since the plan counts too.
   if (renew.length > 0) await ports.checkCost(renewal);
   const failures = new Map<string, string>();
@@ -168,7 +172,7 @@ export async function carryOutRenewal(ports: RenewPorts, renewal: Renewal): Prom
   const shown = await readBack(ports, owner, renew, until, failures);
   const now = ports.clock.now();
   const lease = (instance: Instance | undefined): UnixTime | undefined =>
-    instance && leaseExpiration(instance.tags, now, Number.POSITIVE_INFINITY);
+    instance && leaseExpiration(instance.tags, now, maxLeaseSeconds);
   return [
     ...renew.map(({ id }): RenewalRow => {
       const seen = shown.find((one) => one.id === id);

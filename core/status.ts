@@ -3,7 +3,7 @@ import { bootReports, type ReportPorts } from "./boot-report.ts";
 import { MINIMUM_SECONDS } from "./history.ts";
 import type { Instance, Owner, Seen } from "./instance.ts";
 import { concerns, settle, type JournalEntry } from "./journal.ts";
-import { leaseExpiration } from "./lease.ts";
+import { leaseExpiration, LONGEST_MAX_LEASE_SECONDS } from "./lease.ts";
 import { NO_RATES, type Rates } from "./rates.ts";
 import { LEASE_MARGIN_SECONDS } from "./liability.ts";
 import { TAG } from "./tags.ts";
@@ -155,7 +155,7 @@ export function statusRow(annex: string, seen: Seen, now: UnixTime): StatusRow {
 
 export function viewRow(annex: string, view: View, now: UnixTime, rates: Rates): StatusRow {
   const { seen } = view;
-  const lease = seen && leaseExpiration(seen.tags, now, Number.POSITIVE_INFINITY);
+  const lease = seen && leaseExpiration(seen.tags, now, LONGEST_MAX_LEASE_SECONDS);
   const alive = seen !== undefined && seen.progress !== "gone";
   const hours = alive ? Math.max(MINIMUM_SECONDS, now - seen.launched) / 3600 : 0;
   const hoursLeft = lease === undefined ? undefined : Math.max(0, lease - now + LEASE_MARGIN_SECONDS) / 3600;

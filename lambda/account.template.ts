@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_LEASE_SECONDS, LONGEST_MAX_LEASE_SECONDS } from "../core/lease.ts";
 import { BOUNDARY, BOUNDARY_PARAMETER, HAS_BOUNDARY, attribute, output, ref, sub } from "./intrinsic.ts";
 
 const ec2 = (resource: string) =>
@@ -199,7 +200,12 @@ export function accountTemplate(enforcer: string) {
     Description: "Updraft: what one account and region needs, whatever the number of annexes",
     Parameters: {
       PermissionsBoundary: BOUNDARY_PARAMETER,
-      MaxLeaseSeconds: { Type: "Number", Default: 604800, MinValue: 3600, MaxValue: 31536000 },
+      MaxLeaseSeconds: {
+        Type: "Number",
+        Default: DEFAULT_MAX_LEASE_SECONDS,
+        MinValue: 3600,
+        MaxValue: LONGEST_MAX_LEASE_SECONDS,
+      },
       AlarmEmail: { Type: "String", Default: "" },
     },
     Conditions: {

@@ -77,6 +77,7 @@ export const renew: Verb = {
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
     const renewal = await planRenewal(ports, owner, {
       until: now + seconds,
+      maxLeaseSeconds,
       instanceIds,
       shorten: options.is("shorten"),
     });

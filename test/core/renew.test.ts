@@ -36,6 +36,7 @@ const ports = (world: World, changes: Partial<RenewPorts> = {}): RenewPorts => (
 const plan = (world: World, seconds: number, changes: Partial<RenewRequest> = {}) =>
   planRenewal(ports(world), OWNER, {
     until: world.now + seconds,
+    maxLeaseSeconds: 86_400,
     instanceIds: [],
     shorten: false,
     ...changes,
@@ -49,6 +50,7 @@ test("leases that end sooner are renewed, others kept, and what drains or has en
     leased(world, "i-3", 299),
     leased(world, "i-4", -5),
     leased(world, "i-5", "soon"),
+    leased(world, "i-0", 2 * 86_400),
     leased(world, "i-6", 3600, "shutting-down"),
     leased(world, "i-7", 7200),
     leased(world, "i-8", 300, "pending"),
@@ -57,7 +59,7 @@ test("leases that end sooner are renewed, others kept, and what drains or has en
   const made = await plan(world, 7200);
   assert.deepEqual(
     made.renew.map((one) => one.id),
-    ["i-1", "i-5", "i-8"],
+    ["i-1", "i-5", "i-0", "i-8"],
   );
   assert.deepEqual(
     made.skipped.map(({ instance, outcome }) => [instance.id, outcome]),
@@ -70,9 +72,10 @@ test("leases that end sooner are renewed, others kept, and what drains or has en
   );
   assert.deepEqual(world.deeds, []);
   assert.deepEqual(describeRenewal(made, world.now), [
-    "annex burst: 3 leases to end at 2030-03-17T19:46:40Z, in 2h",
+    "annex burst: 4 leases to end at 2030-03-17T19:46:40Z, in 2h",
     "i-1: now until 2030-03-17T18:46:40Z",
-    "i-5: its lease cannot be read",
+    "i-5: its lease cannot be believed",
+    "i-0: its lease cannot be believed",
     "i-8: now until 2030-03-17T17:51:40Z",
     "i-2: left alone, its lease lasts until 2030-03-17T20:16:40Z already",
     "i-3: left alone, its lease ends in 4m59s: in the last 5m the node may be draining already",
