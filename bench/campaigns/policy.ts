@@ -106,6 +106,16 @@ const TICK: Step = {
   },
 };
 
+/** It finds fault with a sandbox in any case: here it counts what it was refused. */
+const CHECK: Step = {
+  what: "updraft check",
+  async run(world) {
+    const { stdout } = await updraftAs(world, world.operator, "check");
+    const refused = stdout.split("\n").filter((line) => /AccessDenied|not authorized|is denied/.test(line));
+    return { exitCode: refused.length > 0 ? 1 : 0, said: refused.map((line) => line.trim()).join("; ") };
+  },
+};
+
 /** What a node does that cannot boot. */
 const REPORT: Step = {
   what: "the node's report",
@@ -172,6 +182,8 @@ const FLOWS: Readonly<Record<string, readonly Step[]>> = {
   OperatorPolicy: [
     operator(...CREATE, "--no-wait"),
     operator("status", ANNEX),
+    operator("sweep"),
+    CHECK,
     operator("delete", ANNEX, "--yes"),
   ],
   UserPolicy: [
