@@ -16,6 +16,8 @@ export type CondorAnnexes = {
   worked(instanceIds: readonly string[]): Promise<string[]>;
   /** What the hook last published about an annex in the schedd's ad; undefined when it has published nothing. */
   hookSaid(schedd: string, annex: string): Promise<HookSaid | undefined>;
+  /** Those of these attributes that the schedd's ad has, numbers and texts. */
+  published(schedd: string, attributes: readonly string[]): Promise<Record<string, string | number>>;
 };
 
 export function condorAnnexes(run: Run): CondorAnnexes {
@@ -54,6 +56,16 @@ export function condorAnnexes(run: Run): CondorAnnexes {
         measuredAt: number(ad?.[attribute("MeasuredAt")]),
         error: text(ad?.[attribute("LastError")]),
       };
+    },
+    async published(schedd, attributes) {
+      const constraint = `Name =?= ${quote(schedd)}`;
+      const args = ["-schedd", "-constraint", constraint, "-attributes", attributes.join(","), "-json"];
+      const [ad = {}] = parseAds(await run("condor_status", args), "condor_status");
+      const values = attributes.flatMap((name) => {
+        const value = number(ad[name]) ?? text(ad[name]);
+        return value === undefined ? [] : [[name, value] as const];
+      });
+      return Object.fromEntries(values);
     },
   };
 }

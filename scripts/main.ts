@@ -16,6 +16,7 @@ import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { history } from "./verbs/history.ts";
 import { list } from "./verbs/list.ts";
+import { model } from "./verbs/model.ts";
 import { prices } from "./verbs/prices.ts";
 import { publish } from "./verbs/publish.ts";
 import { renew } from "./verbs/renew.ts";
@@ -47,6 +48,7 @@ const VERBS: readonly Verb[] = [
   deleteVerb,
   prices,
   history,
+  model,
   teardown,
   version,
 ];

@@ -80,29 +80,47 @@ export function inFlightRoots(model: InFlightModel, count = 1): Complex[] {
 }
 
 /**
- * The spin-up delay in hours at which this ordering first loses its stability, to 1e-9 of itself, searched from a thousandth
- * to a hundred mean job lengths; undefined when it stays stable throughout. Throws `usage` and `failed`.
+ * The spin-up delay in hours at which this ordering first loses its stability, to 1e-9 of itself, searched from `from` hours,
+ * or a thousandth of a mean job length, to a hundred of them; undefined when it stays stable throughout, and the search's
+ * beginning when it is unstable there. Throws `usage` and `failed`.
  */
-export function inFlightCriticalDelay(model: Omit<InFlightModel, "spinUpDelay">): number | undefined {
+export function inFlightCriticalDelay(
+  model: Omit<InFlightModel, "spinUpDelay">,
+  from?: number,
+): number | undefined {
   const job = 1 / model.parameters.completionRate;
-  const stable = (spinUpDelay: number): boolean =>
-    inFlightRoots({ ...model, spinUpDelay }).every(({ re }) => re < 0);
-  let last = 1e-3 * job;
-  if (!stable(last)) return last;
-  for (let delay = last; delay < 100 * job; delay *= 1.25) {
-    if (stable(delay)) {
-      last = delay;
-      continue;
-    }
-    let [low, high] = [last, delay];
-    while (high - low > 1e-9 * high) {
-      const middle = (low + high) / 2;
-      if (stable(middle)) low = middle;
-      else high = middle;
-    }
-    return (low + high) / 2;
+  const growth = (spinUpDelay: number): number =>
+    inFlightRoots({ ...model, spinUpDelay })[0]?.re ?? Number.NaN;
+  let stable: { readonly delay: number; readonly growth: number } | undefined;
+  for (let delay = from ?? 1e-3 * job; delay < 100 * job; delay *= 1.25) {
+    const here = { delay, growth: growth(delay) };
+    if (!(here.growth < 0)) return stable === undefined ? delay : standstill(growth, stable, here);
+    stable = here;
   }
   return undefined;
+}
+
+/** The delay between a stable and an unstable one at which nothing grows or fades: false position, as in the Illinois method. */
+function standstill(
+  growth: (delay: number) => number,
+  stable: { readonly delay: number; readonly growth: number },
+  unstable: { readonly delay: number; readonly growth: number },
+): number {
+  let [low, high] = [stable, unstable];
+  let moved: "low" | "high" | undefined;
+  for (let i = 0; i < 60 && high.delay - low.delay > 1e-9 * high.delay; i++) {
+    const delay = (low.delay * high.growth - high.delay * low.growth) / (high.growth - low.growth);
+    const here = { delay, growth: growth(delay) };
+    // An end that stays twice counts half: else it would stay for ever.
+    if (here.growth < 0) {
+      if (moved === "low") high = { ...high, growth: high.growth / 2 };
+      [low, moved] = [here, "low"];
+    } else {
+      if (moved === "high") low = { ...low, growth: low.growth / 2 };
+      [high, moved] = [here, "high"];
+    }
+  }
+  return (low.delay + high.delay) / 2;
 }
 
 /** Trajectory at the given times in hours; nothing was ordered before time 0. Throws as `trajectory` does. */
