@@ -14,7 +14,7 @@ const WIDTH = 960;
 const HEIGHT = 900;
 const SAMPLES = 600;
 /** No eye sees more in a picture. */
-const TOLERANCE = { relative: 1e-6, absolute: 1e-8 };
+const TOLERANCE = { relative: 1e-5, absolute: 1e-6 };
 /** How far around the pool's own point the Hopf curve is drawn, as a factor. */
 const REACH = 50;
 const CURVE_POINTS = 240;

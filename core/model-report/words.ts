@@ -18,8 +18,7 @@ export function reportWords(report: ModelReport): string[] {
 }
 
 function settling({ stability, roots }: ModelReport): string {
-  const [root] = roots;
-  if (root === undefined) return `The pool is ${stability}.`;
+  const [root = { re: Number.NaN, im: 0 }] = roots;
   const waves = root.im > 0 ? `, in waves of ${spell((2 * Math.PI) / root.im)}` : "";
   const half = spell(Math.LN2 / Math.abs(root.re));
   return stability === "stable"
@@ -27,11 +26,11 @@ function settling({ stability, roots }: ModelReport): string {
     : `The pool swings${waves}: the smallest disturbance grows, and doubles every ${half}.`;
 }
 
-function delay({ stability, hopf, parameters, margin }: ModelReport): string {
+function delay({ stability, hopf, parameters }: ModelReport): string {
   const now = spell(parameters.spinUpDelay);
   if (hopf === null) return `No spin-up delay makes it swing; it is ${now}.`;
   const critical = spell(hopf.criticalDelay);
-  const ratio = short(margin.delayRatio ?? Number.NaN);
+  const ratio = short(hopf.criticalDelay / parameters.spinUpDelay);
   return stability === "stable"
     ? `It would begin to swing, in waves of ${spell(hopf.period)}, if instances took ${critical} from order to joining; they take ${now} (margin ${ratio}).`
     : `It settles only while instances take less than ${critical} from order to joining; they take ${now} (margin ${ratio}).`;
@@ -55,20 +54,21 @@ function inFlight({ inFlightCriticalDelay }: ModelReport): string {
 
 function lease({ leaseEcho, parameters }: ModelReport): string[] {
   if (leaseEcho === null || parameters.lease === null) return [];
-  const { period, growthPerWave, stability } = leaseEcho;
-  const fate = stability === "stable" ? "the pool settles all the same" : "the pool swings";
+  const { period, growthRate, growthPerWave, stability, roots } = leaseEcho;
+  const stable = stability === "stable";
+  const fate = stable ? "the pool settles all the same" : "the pool swings";
   const leases = `Machines that were ordered together end together after ${spell(parameters.lease)}`;
-  if (period === null || growthPerWave === null)
-    return [`${leases}: no wave of that length stands out; ${fate}.`];
-  const [slowest] = leaseEcho.roots;
-  const shorter = slowest !== undefined && slowest.re > (leaseEcho.growthRate ?? 0);
+  const wave =
+    period === null || growthPerWave === null
+      ? `${leases}, but no wave of that length stands out; ${fate}.`
+      : `${leases}, so a wave of orders comes back every ${spell(period)}, each ${change(growthPerWave)} than the one before; ${fate}.`;
+  const [first] = roots;
+  if (first === undefined || first.im === 0 || first.re === growthRate) return [wave];
+  const others = `waves of ${spell((2 * Math.PI) / first.im)}`;
+  const height = change(Math.exp(first.re * parameters.lease));
   return [
-    `${leases}, so a wave of orders comes back every ${spell(period)}, each ${change(growthPerWave)} than the one before; ${fate}.`,
-    ...(shorter
-      ? [
-          `Worse are waves of ${spell((2 * Math.PI) / slowest.im)}: those of one lease are ${change(Math.exp(slowest.re * parameters.lease))} than those of the lease before.`,
-        ]
-      : []),
+    wave,
+    `The ${stable ? "slowest to fade" : "fastest to grow"} are ${others}: a lease later they are ${height}.`,
   ];
 }
 

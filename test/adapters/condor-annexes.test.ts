@@ -59,3 +59,15 @@ test("what the hook said is read from the schedd's ad, and nothing is nothing", 
   assert.equal(await annexes.hookSaid("cm.pool.test", "burst2"), undefined);
   assert.equal(await answering("").annexes.hookSaid("cm.pool.test", "burst"), undefined);
 });
+
+test("attributes of the schedd's ad are read as numbers and texts, and others are not there", async () => {
+  const ad = { Annex_burst_A: 0.5, Annex_burst_B: "measured", Annex_burst_C: null, Annex_burst_D: 7 };
+  const { asked, annexes } = answering(JSON.stringify([ad]));
+  const names = ["Annex_burst_A", "Annex_burst_B", "Annex_burst_C", "Annex_burst_E"];
+  assert.deepEqual(await annexes.published("cm.pool.test", names), {
+    Annex_burst_A: 0.5,
+    Annex_burst_B: "measured",
+  });
+  assert.ok(asked[0]?.includes('Name =?= "cm.pool.test"'));
+  assert.deepEqual(await answering("").annexes.published("cm.pool.test", names), {});
+});
