@@ -11,7 +11,7 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
   start   no-op start of every program: wall time and memory
   boot    the sandbox: up, and order → running → user data → joined → first job
   hook    a tick of the hook without and with jobs and nodes, a sweep of the enforcer
-  model   the analysis of one parameter set: wall time
+  model   the analysis of one parameter set, and the whole command: wall time
   estimates  how often the estimators' 90 % intervals hold the truth
 `;
 

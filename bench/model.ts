@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { analyse } from "../core/model/analysis.ts";
 import { hopf } from "../core/model/hopf.ts";
 import { PRINTED, type ModelParameters, type ModelVariant } from "../core/model/parameters.ts";
@@ -8,8 +12,11 @@ import { median, quantile, table } from "./table.ts";
 
 const SETS = 200;
 
-/** Wall time of the analysis of one parameter set, of pools as they may be measured; roots that could not be confirmed. */
-export async function modelBench(): Promise<string> {
+/**
+ * Wall time of the analysis of one parameter set, of pools as they may be measured; roots that could not be confirmed. And
+ * of the whole command, as it is built.
+ */
+export async function modelBench(runs: number): Promise<string> {
   const begun = performance.now();
   analyse(BASE, PRINTED, 5 / 60, { lease: 8 });
   const first = performance.now() - begun;
@@ -42,7 +49,38 @@ export async function modelBench(): Promise<string> {
     `first analysis of a process, lease 8 h: ${first.toFixed(0)} ms; a Hopf point: ${perPoint.toFixed(1)} µs`,
     `${SETS} parameter sets`,
     table(["lease", "median ms", "p95 ms", "max ms", "roots not confirmed"], rows),
+    table(["command", "median ms", "p95 ms"], commandRows(runs)),
   ].join("\n");
+}
+
+const POOL = `--submission-rate 100 --match-rate 60 --provisioning-rate 2 --completion-rate 1/30m
+  --idle-termination-rate 1/20m --running-termination-rate 1/8h --spin-up-delay 5m`;
+
+function commandRows(runs: number): (string | number)[][] {
+  const directory = mkdtempSync(join(tmpdir(), "updraft-bench-"));
+  const plot = `--plot ${join(directory, "pool.svg")}`;
+  const commands: [name: string, args: string][] = [
+    ["updraft --version", "--version"],
+    ["updraft model", `model ${POOL}`],
+    ["updraft model --lease 8h", `model ${POOL} --lease 8h`],
+    ["updraft model --lease 8h --plot", `model ${POOL} --lease 8h ${plot}`],
+  ];
+  const milliseconds = commands.map((): number[] => []);
+  for (let run = 0; run < runs; run++) {
+    for (const [i, [name, args]] of commands.entries()) {
+      const begun = performance.now();
+      const { status, stderr } = spawnSync("dist/access-point/updraft", args.split(/\s+/), {
+        encoding: "utf8",
+      });
+      milliseconds[i]?.push(performance.now() - begun);
+      if (status !== 0) throw new Error(`${name} failed: ${stderr}`);
+    }
+  }
+  rmSync(directory, { recursive: true });
+  return commands.map(([name], i) => {
+    const measured = milliseconds[i] ?? [];
+    return [name, Math.round(median(measured)), Math.round(quantile(measured, 0.95))];
+  });
 }
 
 function pool(draw: () => number): [ModelParameters, number] {

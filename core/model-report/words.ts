@@ -17,13 +17,14 @@ export function reportWords(report: ModelReport): string[] {
   ];
 }
 
-function settling({ stability, roots }: ModelReport): string {
+function settling({ stability, roots, leaseEcho }: ModelReport): string {
+  const pool = leaseEcho === null ? "The pool" : "As far as the spin-up delay goes, the pool";
   const [root = { re: Number.NaN, im: 0 }] = roots;
   const waves = root.im > 0 ? `, in waves of ${spell((2 * Math.PI) / root.im)}` : "";
   const half = spell(Math.LN2 / Math.abs(root.re));
   return stability === "stable"
-    ? `The pool settles${waves}: after any disturbance, half of what is left of it is gone every ${half}.`
-    : `The pool swings${waves}: the smallest disturbance grows, and doubles every ${half}.`;
+    ? `${pool} settles${waves}: after any disturbance, half of what is left of it is gone every ${half}.`
+    : `${pool} swings${waves}: the smallest disturbance grows, and doubles every ${half}.`;
 }
 
 function delay({ stability, hopf, parameters }: ModelReport): string {
