@@ -19,6 +19,8 @@ export type Curve = {
   /** As SVG's stroke-dasharray. */
   readonly dashes?: string;
   readonly width?: number;
+  /** Each value holds until the next. */
+  readonly steps?: boolean;
   readonly points: readonly Point[];
 };
 
@@ -119,7 +121,8 @@ function line(curve: Curve, x: (value: number) => number, y: (value: number) => 
     const [right, down] = [x(px), y(py)];
     if (!Number.isFinite(right) || !Number.isFinite(down)) pen = "M";
     else {
-      path += `${pen}${round(right)} ${round(down)}`;
+      if (pen === "L" && curve.steps === true) path += `H${round(right)}V${round(down)}`;
+      else path += `${pen}${round(right)} ${round(down)}`;
       pen = "L";
     }
   }

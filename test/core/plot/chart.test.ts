@@ -32,6 +32,11 @@ test("a point lies where its axes say, and one that is no number interrupts the 
   assert.ok(drawn.includes('d="M70 252L170 52M210 152L270 152"'), drawn);
 });
 
+test("a curve in steps holds each value until the next", () => {
+  const curves = CHART.curves.map((curve) => ({ ...curve, steps: true }));
+  assert.ok(chart({ ...CHART, curves }, PLACE).includes('d="M70 252H170V52M210 152H270V152"'));
+});
+
 test("axes, curves and marks are named, and texts are escaped", () => {
   const drawn = chart(
     {
