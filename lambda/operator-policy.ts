@@ -26,6 +26,7 @@ export const OPERATOR: readonly Statement[] = [
       "ec2:DescribeRouteTables",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeVpcs",
+      "cloudformation:ListStacks",
       "cloudwatch:DescribeAlarms",
       "cloudwatch:GetMetricStatistics",
       "pricing:GetProducts",
