@@ -12,7 +12,7 @@ import { results } from "./results.ts";
 const NAME = "campaign-jobs";
 const NODES = 5;
 const ROUND_JOBS = 50;
-const ROUND_SECONDS = 600;
+const ROUND_SECONDS = 900;
 /** JobStatus of an idle job. */
 const IDLE = "1";
 /**
