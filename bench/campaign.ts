@@ -5,15 +5,16 @@ import { capacity } from "./campaigns/capacity.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
+import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy, interruptCampaign];
+const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy, interruptCampaign, laws];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));
   return [
-    "npm run campaign -- NAME [--size N] [--seed N] [--out FILE]",
+    "npm run campaign -- NAME [--size N] [--seed N] [--out FILE] [--traces DIRECTORY]",
     "",
     "Runs one of these at full size and prints its table. The same seed makes the same plan; with --out what is done",
     "is kept in a file (JSON lines), and the same command goes on where an interrupted one stopped.",
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
       size: { type: "string" },
       seed: { type: "string", default: "1" },
       out: { type: "string" },
+      traces: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -46,7 +48,12 @@ async function main(): Promise<void> {
   }
   const size = values.size === undefined ? campaign.fullSize : wholeNumber(values.size, "size");
   const seed = wholeNumber(values.seed, "seed");
-  const options = { size, seed, ...(values.out !== undefined && { out: values.out }) };
+  const options = {
+    size,
+    seed,
+    ...(values.out !== undefined && { out: values.out }),
+    ...(values.traces !== undefined && { traces: values.traces }),
+  };
   console.log(`${campaign.name}: size ${size}, seed ${seed}`);
   console.log(await campaign.run(options));
 }

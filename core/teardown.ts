@@ -1,4 +1,5 @@
 import { UpdraftError } from "./errors.ts";
+import { counted } from "./plural.ts";
 import type { Instance, Owner } from "./instance.ts";
 import type { Journal } from "./journal.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "./knobs.ts";
@@ -234,7 +235,7 @@ export async function tearDownAccount(ports: TeardownPorts, plan: TeardownPlan):
   let objects = 0;
   const empty = async (name: string): Promise<void> => {
     const count = await ports.bucket(name, plan.account).empty();
-    if (count > 0) ports.report(`emptied the bucket ${name} (${count} objects)`);
+    if (count > 0) ports.report(`emptied the bucket ${name} (${counted(count, "object")})`);
     objects += count;
   };
   if (plan.exists) await ports.disableRule(ENFORCER_NAME);

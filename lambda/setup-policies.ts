@@ -1,3 +1,6 @@
+import { partitionOf } from "../core/partition.ts";
+import { allow, policy, type Statement } from "./statement.ts";
+
 /** The two halves of what the person may do who runs setup and teardown: as one policy it would be too long for IAM. */
 export const SETUP_POLICIES = ["account", "annex"] as const;
 export type SetupPolicy = (typeof SETUP_POLICIES)[number];
@@ -12,38 +15,18 @@ export type SetupPolicyTerms = {
 /** A policy document for one account; its number need not be known, as nobody can give rights in another one. */
 export function setupPolicy(name: SetupPolicy, terms: SetupPolicyTerms): object {
   const statements = name === "account" ? account(terms) : annex(terms);
-  return { Version: "2012-10-17", Statement: statements };
+  return policy(statements);
 }
-
-type Statement = {
-  Sid: string;
-  Effect: "Allow";
-  Action: string | string[];
-  Resource: string | string[];
-  Condition?: object;
-};
-
-const allow = (
-  Sid: string,
-  Action: string | string[],
-  Resource: string | string[],
-  Condition?: object,
-): Statement => ({ Sid, Effect: "Allow", Action, Resource, ...(Condition && { Condition }) });
 
 const actions = (service: string, ...names: string[]): string[] => names.map((name) => `${service}:${name}`);
 
 function arns(region: string | undefined) {
-  const partition = partitionOf(region);
+  const partition = region === undefined ? "aws" : partitionOf(region).name;
   return {
     iam: (resource: string) => `arn:${partition}:iam::*:${resource}`,
     s3: (resource: string) => `arn:${partition}:s3:::${resource}`,
     at: (service: string, resource: string) => `arn:${partition}:${service}:${region ?? "*"}:*:${resource}`,
   };
-}
-
-function partitionOf(region = ""): string {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 }
 
 function account({ region, boundary }: SetupPolicyTerms): Statement[] {

@@ -1,10 +1,8 @@
+import { INSTANCES, arn, ec2, objects, ownerless, parameters, stacks } from "./arns.ts";
+import { LOOK } from "./hook-policy.ts";
 import { attribute, ref, sub } from "./intrinsic.ts";
+import { allow, policy } from "./statement.ts";
 
-const arn = (rest: string) => sub(`arn:\${AWS::Partition}:${rest}`);
-const ec2 = (resource: string) => arn(`ec2:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
-const objects = (pattern: string) => arn(`s3:::\${Bucket}/${pattern}`);
-
-const INSTANCES = ec2("instance/*");
 const VOLUMES = ec2("volume/*");
 const NETWORK_INTERFACES = ec2("network-interface/*");
 const PROFILE = attribute("Profile", "Arn");
@@ -13,7 +11,7 @@ const PROFILE = attribute("Profile", "Arn");
 const PARTS = [
   ec2("launch-template/${LaunchTemplate}"),
   ec2("launch-template/${BurstableLaunchTemplate}"),
-  arn("ec2:${AWS::Region}::image/${ImageId}"),
+  ownerless("ec2", "image/${ImageId}"),
   ec2("security-group/${SecurityGroup.GroupId}"),
   ec2("key-pair/${KeyName}"),
   ec2("subnet/*"),
@@ -37,32 +35,12 @@ const OURS = {
   StringEquals: { "aws:ResourceTag/htcondor:AnnexName": ref("Annex") },
 };
 
-const allow = (Sid: string, Action: string | string[], Resource: unknown, Condition?: object) => ({
-  Sid,
-  Effect: "Allow",
-  Action,
-  Resource,
-  ...(Condition && { Condition }),
-});
-
 /**
  * What an ordinary user needs for this annex, and nothing else. It allows only: a Deny would also forbid what the same
  * person does with another annex, or with instances of their own.
  */
 const USER = [
-  allow(
-    "Look",
-    [
-      "ec2:DescribeImages",
-      "ec2:DescribeInstanceTypeOfferings",
-      "ec2:DescribeInstanceTypes",
-      "ec2:DescribeInstances",
-      "ec2:DescribeSpotPriceHistory",
-      "ec2:DescribeSubnets",
-      "sts:DecodeAuthorizationMessage",
-    ],
-    "*",
-  ),
+  LOOK,
   allow("OrderFromAnnex", "ec2:CreateFleet", [...PARTS, ec2("fleet/*")]),
   allow("OrderInstances", "ec2:CreateFleet", INSTANCES, { StringEquals: OUR_TAGS, Null: WITH_LEASE }),
   allow("LaunchFromAnnex", "ec2:RunInstances", PARTS, { Bool: BY_FLEET }),
@@ -102,13 +80,10 @@ const USER = [
   allow("ListReports", "s3:ListBucket", arn("s3:::${Bucket}"), {
     StringLike: { "s3:prefix": sub("reports/${Annex}/*") },
   }),
-  allow("ReadStacks", "cloudformation:DescribeStacks", [
-    arn("cloudformation:${AWS::Region}:${AWS::AccountId}:stack/updraft/*"),
-    arn("cloudformation:${AWS::Region}:${AWS::AccountId}:stack/updraft-${Annex}/*"),
-  ]),
+  allow("ReadStacks", "cloudformation:DescribeStacks", [stacks("updraft"), stacks("updraft-${Annex}")]),
   allow("ResolveImage", "ssm:GetParameter", [
-    arn("ssm:${AWS::Region}::parameter/aws/service/*"),
-    arn("ssm:${AWS::Region}:${AWS::AccountId}:parameter/updraft/*"),
+    ownerless("ssm", "parameter/aws/service/*"),
+    parameters("updraft/*"),
   ]),
 ];
 
@@ -117,7 +92,7 @@ export const USER_POLICY = {
   Properties: {
     Path: "/updraft/",
     Description: sub("Updraft: order, renew and end instances of annex ${Annex}, ${AWS::Region}"),
-    PolicyDocument: { Version: "2012-10-17", Statement: USER },
+    PolicyDocument: policy(USER),
   },
 };
 

@@ -32,7 +32,7 @@ export const COMMANDS: readonly Interrupted[] = [
   { ...command("setup --annex", ...SETUP_ANNEX), undo: TEARDOWN_ANNEX },
   // What a killed run has ordered stays ordered, and its repetition orders its own.
   { ...command("create", ...CREATE), undo: DELETE, varies: ["instances"] },
-  { ...command("resize", "resize", ANNEX, "--count", "2", "--yes"), undo: DELETE },
+  { ...command("resize", "resize", ANNEX, "--count", "2", "--yes", "--no-wait"), undo: DELETE },
   { ...command("renew", ...RENEW, "2h"), undo: [...RENEW, "1h", "--shorten"] },
   { ...command("delete", ...DELETE), undo: CREATE },
   { ...command("teardown --annex", ...TEARDOWN_ANNEX), undo: SETUP_ANNEX },

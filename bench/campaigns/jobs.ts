@@ -12,7 +12,14 @@ import { results } from "./results.ts";
 const NAME = "campaign-jobs";
 const NODES = 5;
 const ROUND_JOBS = 50;
-const ROUND_SECONDS = 1200;
+const ROUND_SECONDS = 900;
+/** JobStatus of an idle job. */
+const IDLE = "1";
+/**
+ * HTCondor 23.9 sometimes forgets to offer a job again whose claim on a dead node timed out; the job stays in the queue
+ * and idle, on free nodes too, until the schedd is restarted.
+ */
+const FORGOTTEN_SECONDS = 90;
 const SHORTEST_JOB_SECONDS = 5;
 const LONGEST_JOB_SECONDS = 60;
 const SHORTEST_LEASE_SECONDS = 80;
@@ -163,9 +170,17 @@ async function submit(sandbox: Sandbox, seconds: readonly number[], log: string)
 async function emptied(sandbox: Sandbox, cluster: string, count: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + ROUND_SECONDS * 1000;
   let told = count;
+  let lastRunning = Date.now();
   while (!signal.aborted) {
     const queue = await sandbox.accessPoint.run(["condor_q", "-allusers", cluster, "-af", "JobStatus"]);
-    const left = queue.split("\n").filter((line) => line !== "").length;
+    const statuses = queue.split("\n").filter((line) => line !== "");
+    const left = statuses.length;
+    if (statuses.some((status) => status !== IDLE)) lastRunning = Date.now();
+    else if (left > 0 && Date.now() - lastRunning > FORGOTTEN_SECONDS * 1000) {
+      console.log(`the schedd offers none of ${left} idle jobs to the negotiator: restarting it`);
+      await sandbox.accessPoint.run(["condor_restart", "-schedd"]);
+      lastRunning = Date.now();
+    }
     if (left <= told - 10 || (left === 0 && told > 0)) {
       console.log(`${count - left} of ${count} jobs have left the queue`);
       told = left;

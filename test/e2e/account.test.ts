@@ -71,9 +71,11 @@ describe(
       assert.match(stdout, /^burst_Instances = 1$/m);
     });
 
-    test("the operator checks, sweeps, renews and resizes", async () => {
-      const { stdout, stderr } = await updraftAs(world, world.operator, "check", "--json");
-      assert.doesNotMatch(`${stdout}${stderr}`, /not authorized/);
+    test("the operator checks, lists, sweeps, renews and resizes", async () => {
+      for (const verb of ["check", "list"]) {
+        const { stdout, stderr } = await updraftAs(world, world.operator, verb, "--json");
+        assert.doesNotMatch(`${stdout}${stderr}`, /not authorized/);
+      }
       await does(world.operator, "sweep");
       await does(world.operator, "renew", ANNEX, "--lease", "2h", "--yes");
       await does(world.operator, "resize", ANNEX, "--count", "1", "--yes");

@@ -116,6 +116,31 @@ describe(
       await knobs({});
     });
 
+    test("a region in which nothing is set up: every verb says which it is, and nothing is made there", async (t) => {
+      t.after(() => knobs({}));
+      await knobs({ REGION: "eu-west-1" });
+      const nothing = /eu-west-1 of this account is not set up.*updraft setup --region eu-west-1/s;
+      for (const args of [
+        ["create", "burst", "--count", "1", "--yes"],
+        ["publish", "burst"],
+        ["renew", "burst", "--yes"],
+        ["setup", "--annex", "burst"],
+        ["sweep"],
+      ]) {
+        await refuses(3, nothing, args);
+      }
+      const gone = await updraft(sandbox.accessPoint, [
+        "teardown",
+        "--region",
+        "eu-west-1",
+        "--yes",
+        "--json",
+      ]);
+      assert.equal(gone.exitCode, 0, gone.stderr);
+      assert.deepEqual(JSON.parse(gone.stdout).removed.resources, []);
+      await knobs({});
+    });
+
     test("an S3 that refuses: nothing is launched, and the same command does it afterwards", async () => {
       const fault = await sandbox.addFault({
         service: "s3",

@@ -46,6 +46,14 @@ test("counting what is in flight bears forty times the delay that a gain of 60/h
   assert.ok((found ?? 0) * 60 > 40 * 1.55);
 });
 
+test("the search for the critical delay may begin at a stable delay, and is over at once at an unstable one", () => {
+  const model = { parameters: { ...FAST, provisioningRate: 5 }, variant: MIN };
+  const critical = inFlightCriticalDelay(model) ?? Number.NaN;
+  const found = inFlightCriticalDelay(model, critical / 2) ?? Number.NaN;
+  assert.ok(Math.abs(found / critical - 1) < 1e-8);
+  assert.equal(inFlightCriticalDelay(model, critical * 1.1), critical * 1.1);
+});
+
 test("leases shorter than jobs make every delay safe", () => {
   const parameters = { ...FAST, runningTerminationRate: 1.5, provisioningRate: 100 };
   assert.equal(inFlightCriticalDelay({ parameters, variant: MIN }), undefined);
