@@ -90,7 +90,7 @@ export function inFlightCriticalDelay(
 ): number | undefined {
   const job = 1 / model.parameters.completionRate;
   const growth = (spinUpDelay: number): number =>
-    inFlightRoots({ ...model, spinUpDelay })[0]?.re ?? Number.NaN;
+    Math.max(...inFlightRoots({ ...model, spinUpDelay }).map(({ re }) => re));
   let stable: { readonly delay: number; readonly growth: number } | undefined;
   for (let delay = from ?? 1e-3 * job; delay < 100 * job; delay *= 1.25) {
     const here = { delay, growth: growth(delay) };

@@ -19,8 +19,8 @@ export function linear(values: readonly number[], intervals = 5): Scale {
 /** A logarithmic scale that begins and ends at 1, 2 or 5 times a power of ten, around all these positive values. */
 export function logarithmic(values: readonly number[]): Scale {
   const [low, high] = extent(values);
-  const from = stepsAround(low).findLast((step) => step <= low * (1 + 1e-9)) ?? low;
-  const to = stepsAround(high).find((step) => step >= high * (1 - 1e-9)) ?? high;
+  const from = Math.max(...stepsAround(low).filter((step) => step <= low * (1 + 1e-9)));
+  const to = roundStep(high);
   return { kind: "log", from, to: to > from ? to : from * 10 };
 }
 
@@ -37,7 +37,7 @@ function stepsAround(value: number): number[] {
 
 /** 1, 2 or 5 times a power of ten, the next above. */
 function roundStep(least: number): number {
-  return stepsAround(least).find((step) => step >= least * (1 - 1e-9)) ?? least;
+  return Math.min(...stepsAround(least).filter((step) => step >= least * (1 - 1e-9)));
 }
 
 /** Round numbers within the scale, about as many as asked for. */

@@ -11,7 +11,7 @@ type Attributes = Readonly<Record<string, string | number>>;
 export const round = (value: number): number => Math.round(value * 100) / 100;
 
 const ESCAPED: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text: string): string => text.replace(/[&<>"]/g, (one) => ESCAPED[one] ?? one);
+const escape = (text: string): string => text.replace(/[&<>"]/g, (one) => ESCAPED[one] as string);
 
 export function element(
   name: string,
