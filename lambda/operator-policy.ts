@@ -10,6 +10,7 @@ export const OPERATOR: readonly Statement[] = [
   ),
   allow("CheckSchedule", ["events:DescribeRule", "events:ListTargetsByRule"], rules("updraft*")),
   allow("CheckTemplates", "cloudformation:GetTemplate", stacks("updraft*")),
+  allow("CheckProgram", "s3:GetObject", objects("bin/*")),
   allow(
     "WriteAnnexes",
     ["s3:PutObject", "s3:DeleteObject"],

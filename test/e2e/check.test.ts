@@ -280,8 +280,12 @@ describe("a check of the set-up", { timeout: 300_000 }, () => {
     test("is ended when the one who waits interrupts it", async () => {
       await sandbox.settings({ launchDelay: { kind: "constant", seconds: 30 } });
       const before = (await sandbox.instances()).length;
-      const command = ["timeout", "-s", "INT", "5", "updraft", "check", "burst", "--probe", "--yes"];
-      const { stderr, stdout } = await accessPoint.exec(command);
+      const probe = updraft(accessPoint, ["check", "burst", "--probe", "--yes"]);
+      await eventually("the probe is ordered", 60, async () =>
+        assert.equal((await sandbox.instances()).length, before + 1),
+      );
+      await accessPoint.run(["pkill", "-INT", "-f", "^updraft check burst"]);
+      const { stderr, stdout } = await probe;
       assert.match(stderr, /interrupted: the probe is being ended/);
       assert.match(stdout, /the probe was interrupted/);
       assert.equal((await sandbox.instances()).length, before + 1);
