@@ -114,6 +114,8 @@ async function takeAway(
   sandbox: Sandbox,
   updraft: (...args: readonly string[]) => Promise<void>,
 ): Promise<void> {
+  // What the hook could order again cannot be torn down.
+  await sandbox.accessPoint.configure("42-stop.config", "UPDRAFT_STOP = true\n");
   await updraft("delete", ANNEX, "--yes");
   await updraft("delete", STUBBORN, "--yes");
   await updraft("teardown", "--annex", ANNEX, "--yes");
