@@ -176,6 +176,7 @@ describe("two access points with an annex of the same name in one account", { ti
   });
 
   test("the set-up of an annex stays as long as anyone has an instance of that name", async () => {
+    await first.writeFile("/etc/condor/config.d/42-stop.config", "UPDRAFT_STOP = true\n");
     const { exitCode, stderr } = await updraft(first, ["teardown", "--annex", "burst", "--yes"]);
     assert.equal(exitCode, 4, stderr);
     assert.ok(foreign.every((id) => stderr.includes(id)));
