@@ -27,6 +27,8 @@ const TEST_PROGRAMS = {
 
 const CONTRACT = ["test/contract/**/*.test.ts", "test/sandbox/cloud/cloud.test.ts"];
 const E2E = ["test/e2e/**/*.test.ts", "test/sandbox/machines.test.ts"];
+/** Much of a test is waiting, so that both cores of a small machine serve; the runner alone would leave one of two free. */
+const CONCURRENCY = "--test-concurrency=2";
 const COVERAGE = [
   "--experimental-test-coverage",
   "--test-coverage-include=core/**",
@@ -35,7 +37,8 @@ const COVERAGE = [
 ];
 
 const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
-  unit: async () => test(COVERAGE, globSync("test/**/*.test.ts", { exclude: [...CONTRACT, ...E2E] })),
+  unit: async () =>
+    test([CONCURRENCY, ...COVERAGE], globSync("test/**/*.test.ts", { exclude: [...CONTRACT, ...E2E] })),
   contract: async () => {
     const { moto } = await roots();
     return withRoot(moto, (root, within) =>
@@ -45,8 +48,8 @@ const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
       }),
     );
   },
-  // Each file has a sandbox of its own, and waits for most of its time.
-  e2e: async () => test(["--test-concurrency=2"], globSync(E2E)),
+  // Each file has a sandbox of its own.
+  e2e: async () => test([CONCURRENCY], globSync(E2E)),
 };
 
 type Surroundings = {
