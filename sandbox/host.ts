@@ -33,7 +33,6 @@ export function requireRoot(): void {
 export async function prepareHost(directory: string, onStep: OnStep): Promise<void> {
   requireRoot();
   await providePrograms(PROGRAMS, onStep);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
   await proveNetwork();
   await proveOverlay(directory);
 }
@@ -115,8 +114,20 @@ async function proveNetwork(): Promise<void> {
   });
 }
 
+/** The last sandbox that goes takes the common directory with it, perhaps just now. */
+async function trialDirectory(directory: string): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    try {
+      return await mkdtemp(`${directory}/.overlay-`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === 5) throw error;
+    }
+  }
+}
+
 async function proveOverlay(directory: string): Promise<void> {
-  const trial = await mkdtemp(`${directory}/.overlay-`);
+  const trial = await trialDirectory(directory);
   try {
     const options = `lowerdir=${trial}/l,upperdir=${trial}/u,workdir=${trial}/w,volatile`;
     const script = `cd ${trial} && mkdir l u w m && mount -t overlay overlay -o ${options} m`;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, mkdtempSync, rmdirSync } from "node:fs";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import { prepareHost, providePrograms } from "../sandbox/host.ts";
 import { sandboxesDirectory, cacheDirectory } from "../sandbox/place.ts";
@@ -48,8 +48,15 @@ const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
       }),
     );
   },
-  // Each file has a sandbox of its own.
-  e2e: async () => test([CONCURRENCY], globSync(E2E)),
+  // Each file has a sandbox of its own. The last one out would remove the directory of all while another is coming up.
+  e2e: async () => {
+    const held = mkdtempSync(`${sandboxesDirectory(process.env)}/.tests-`);
+    try {
+      return test([CONCURRENCY], globSync(E2E));
+    } finally {
+      rmdirSync(held);
+    }
+  },
 };
 
 type Surroundings = {
