@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, rmdirSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import { prepareHost, providePrograms } from "../sandbox/host.ts";
 import { sandboxesDirectory, cacheDirectory } from "../sandbox/place.ts";
@@ -50,7 +50,9 @@ const tiers: Readonly<Record<string, () => Promise<boolean>>> = {
   },
   // Each file has a sandbox of its own. The last one out would remove the directory of all while another is coming up.
   e2e: async () => {
-    const held = mkdtempSync(`${sandboxesDirectory(process.env)}/.tests-`);
+    const directory = sandboxesDirectory(process.env);
+    mkdirSync(directory, { recursive: true });
+    const held = mkdtempSync(`${directory}/.tests-`);
     try {
       return test([CONCURRENCY], globSync(E2E));
     } finally {
