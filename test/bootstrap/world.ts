@@ -29,6 +29,7 @@ export async function world(change: {
   commands?: InstanceWorld["commands"];
   metadata?: Record<string, string>;
   collectors?: string;
+  allowOpenMetadata?: boolean;
 }): Promise<InstanceWorld> {
   const tarball =
     change.tarball ??
@@ -39,6 +40,7 @@ export async function world(change: {
     collectors: "cm.pool.test",
     maxLeaseSeconds: 604800,
     drainSeconds: 600,
+    allowOpenMetadata: change.allowOpenMetadata ?? false,
     configSha256: sha256(tarball),
     credential: { kind: "password", sha256: sha256(CREDENTIAL) },
   });
@@ -74,6 +76,13 @@ export async function world(change: {
     files: {
       "/etc/condor/condor_config": { content: "", mode: "644" },
       "/usr/sbin/condor_master": { content: "#!/bin/sh\necho started >>/run/master\n", mode: "755" },
+      "/usr/libexec/updraft/image.json": { content: '{"format":1,"htcondor":"23.9.6"}', mode: "644" },
+      // A collector that answers, where the machine's S3 listens, and lets the node in.
+      "/usr/bin/condor_config_val": {
+        content: '#!/bin/sh\n[ "$1" = COLLECTOR_HOST ] && echo 127.0.0.1:9000\n',
+        mode: "755",
+      },
+      "/usr/bin/condor_ping": { content: "#!/bin/sh\necho 'Authorized:   TRUE'\n", mode: "755" },
       // Recorded, not done: a real power-off has its place in the end-to-end tests.
       "/usr/bin/systemctl": { content: '#!/bin/sh\necho "$*" >>/run/systemctl\n', mode: "755" },
       ...change.files,
