@@ -4,25 +4,8 @@ import { createTar } from "nanotar";
 import { gzipSync } from "node:zlib";
 import { formatManifest, type Manifest } from "../../core/manifest.ts";
 import { credentialKey, manifestKey } from "../../core/storage.ts";
-import { noInstance, onInstance, type InstanceResult } from "../support/on-instance.ts";
-import { base64, CREDENTIAL, JOIN, sha256, world } from "./world.ts";
-
-const REPORT = "reports/burst/AROATEST:i-0123456789abcdef0";
-
-/** What must be so after every boot that failed: reported in both places, powered off, HTCondor never started. */
-function failed(result: InstanceResult, step: string, reason: RegExp): void {
-  const [join] = result.commands;
-  assert.equal(join?.status, 1, join?.output);
-  assert.equal(result.files["/run/master"], undefined, "HTCondor was started");
-  assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
-  assert.match(result.console, reason);
-  assert.match(result.console, /powering off/);
-  const report = JSON.parse(result.stored[REPORT] ?? "{}") as Record<string, unknown>;
-  assert.equal(report["step"], step);
-  assert.match(String(report["reason"]), reason);
-  assert.ok(Number(report["failedAt"]) >= Number(report["startedAt"]));
-  assert.notEqual(report["remedy"], "");
-}
+import { noInstance, onInstance } from "../support/on-instance.ts";
+import { base64, CREDENTIAL, failed, JOIN, MASTER, program, sha256, world } from "./world.ts";
 
 describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "iptables") }, () => {
   it("makes the instance a node", async () => {
@@ -78,10 +61,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
   });
 
   it("changes nothing when it is run twice, and starts no second HTCondor", async () => {
-    // A real program named condor_master that stays, as the daemon does.
-    const sleeper =
-      "#!/bin/sh\necho started >>/run/master\ncp /bin/sleep /run/condor_master\n/run/condor_master 60 &\n";
-    const once = await world({ files: { "/usr/sbin/condor_master": { content: sleeper, mode: "755" } } });
+    const once = await world({ files: { "/usr/sbin/condor_master": MASTER } });
     const kill = [
       "sh",
       "-c",
@@ -107,7 +87,6 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
     assert.ok((result.commands[1]?.seconds ?? 9) < 2);
   });
 
-  const program = (content: string) => ({ content: `#!/bin/sh\n${content}\n`, mode: "755" });
   const noNft = { "/usr/sbin/nft": program("echo no kernel for that >&2; exit 1") };
   const noIptables = { "/usr/sbin/iptables": program("echo nor for this >&2; exit 1") };
 
@@ -165,7 +144,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
   });
 
   it("reports that HTCondor does not start", async () => {
-    const broken = { "/usr/sbin/condor_master": { content: "#!/bin/sh\nexit 44\n", mode: "755" } };
+    const broken = { "/usr/sbin/condor_master": program("exit 44") };
     failed(
       await onInstance(await world({ files: broken })),
       "HtcondorStarted",

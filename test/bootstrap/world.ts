@@ -1,8 +1,9 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createTarGzip } from "nanotar";
 import { formatManifest } from "../../core/manifest.ts";
 import { configKey, credentialKey, manifestKey } from "../../core/storage.ts";
-import { PROJECT, type InstanceWorld } from "../support/on-instance.ts";
+import { PROJECT, type InstanceResult, type InstanceWorld } from "../support/on-instance.ts";
 
 export const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
 export const base64 = (data: Uint8Array | string): string => Buffer.from(data).toString("base64");
@@ -20,6 +21,35 @@ export const JOIN = [
   "--timeout=2",
 ];
 
+export const program = (content: string) => ({ content: `#!/bin/sh\n${content}\n`, mode: "755" });
+
+/** Stands for condor_master: a program of that name that stays, as the daemon does. */
+export const MASTER = program(
+  "echo started >>/run/master; cp /bin/sleep /run/condor_master; /run/condor_master 60 &",
+);
+
+const REPORT = "reports/burst/AROATEST:i-0123456789abcdef0";
+
+/** What must be so after every boot that failed: reported in both places, powered off; `HTCondor` says whether it ran. */
+export function failed(
+  result: InstanceResult,
+  step: string,
+  reason: RegExp,
+  htcondor: "never started" | "started" = "never started",
+): void {
+  const [join] = result.commands;
+  assert.equal(join?.status, 1, join?.output);
+  assert.equal(result.files["/run/master"] !== undefined, htcondor === "started", "HTCondor");
+  assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
+  assert.match(result.console, reason);
+  assert.match(result.console, /powering off/);
+  const report = JSON.parse(result.stored[REPORT] ?? "{}") as Record<string, unknown>;
+  assert.equal(report["step"], step);
+  assert.match(String(report["reason"]), reason);
+  assert.ok(Number(report["failedAt"]) >= Number(report["startedAt"]));
+  assert.notEqual(report["remedy"], "");
+}
+
 /** An instance as EC2 would have booted it, whose annex is as it should be; `change` makes it differ. */
 export async function world(change: {
   tarball?: Uint8Array;
@@ -30,6 +60,7 @@ export async function world(change: {
   metadata?: Record<string, string>;
   collectors?: string;
   allowOpenMetadata?: boolean;
+  delaySeconds?: InstanceWorld["delaySeconds"];
 }): Promise<InstanceWorld> {
   const tarball =
     change.tarball ??
@@ -88,6 +119,7 @@ export async function world(change: {
       ...change.files,
     },
     commands: change.commands ?? [JOIN],
+    ...(change.delaySeconds !== undefined && { delaySeconds: change.delaySeconds }),
     show: [
       "/etc/condor/passwords.d/POOL",
       "/etc/condor/config.d/50-updraft-annex.config",
@@ -98,6 +130,7 @@ export async function world(change: {
       "/run/updraft/node.json",
       "/var/lib/updraft/guard.json",
       "/var/lib/updraft/lease.json",
+      "/var/lib/updraft/join.json",
       "/run/master",
       "/run/systemctl",
       "/run/joined",

@@ -14,6 +14,7 @@ mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 666 "$root/dev/urandom" c 1 9
+mkdir -m 1777 "$root/dev/shm"
 : >"$root/dev/console"
 mkdir -p "$root$project"
 mount --bind "$project" "$root$project"
