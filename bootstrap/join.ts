@@ -17,7 +17,8 @@ import { TAG } from "../core/tags.ts";
 import type { UnixTime } from "../core/time.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
-import { fetchConfiguration } from "./configuration.ts";
+import { REFRESH_SECONDS } from "./credential-files.ts";
+import { checkCredential, fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { writeConfiguration, writeState } from "./install.ts";
@@ -75,6 +76,7 @@ export async function join(options: JoinOptions): Promise<number> {
     const configuration = await step("Configuration", async () => {
       const fetched = await fetchConfiguration(storage, annex);
       checkManifest(fetched.manifest, order);
+      checkCredential(fetched, trueTime());
       return fetched;
     });
     const lease = await step("Lease", () =>
@@ -104,7 +106,16 @@ export async function join(options: JoinOptions): Promise<number> {
       htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
       bootSteps: times,
     };
-    const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
+    const { kind } = configuration.manifest.credential;
+    const { s3Endpoint } = options;
+    const source = {
+      kind,
+      bucket,
+      region,
+      ...(s3Endpoint !== undefined && { s3Endpoint }),
+      everySeconds: REFRESH_SECONDS,
+    };
+    const settings = { format: 1, maxLeaseSeconds, stretch, source, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
       await writeKnowledge({ lease, released: false });

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { isSea } from "node:sea";
 import { detach, type Command } from "../adapters/node-commands.ts";
 import { writeAtomically } from "../adapters/node-files.ts";
 import { asset } from "./assets.ts";
+import { ownProgram } from "./own-program.ts";
 
 const UNIT = "updraft-guard.service";
 
@@ -17,6 +17,5 @@ export async function startGuard(command: Command): Promise<void> {
     await command("systemctl", ["enable", "--now", UNIT]);
     return;
   }
-  const program = isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];
-  detach("/bin/sh", ["-c", KEEPER, "updraft-guard", ...program, "guard"]);
+  detach("/bin/sh", ["-c", KEEPER, "updraft-guard", ...ownProgram(), "guard"]);
 }

@@ -140,7 +140,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
               region,
               {
                 ...aws(name),
-                ...local(annex, site),
+                ...local(annex, site, knobs),
                 facts: ports.facts,
                 places: placeFacts(name, AWS),
                 trials: trials(name, AWS),
@@ -188,7 +188,7 @@ async function probeAnnex(
 ): Promise<Finding[]> {
   const ports = {
     ...aws(annex.region),
-    ...local(annex, site),
+    ...local(annex, site, knobs),
     ...money(knobs, annex.region),
     journal: journalFile(knobs.stateDirectory),
     orderId: () => randomBytes(8).toString("hex"),

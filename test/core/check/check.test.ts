@@ -6,7 +6,13 @@ import { UpdraftError } from "../../../core/errors.ts";
 import { CheckWorld, PROGRAM } from "../../support/check.ts";
 import { annex } from "../../support/knobs.ts";
 
-const KNOBS = { pool: undefined, stop: false, stateDirectory: "/var/lib/updraft", annexes: [] };
+const KNOBS = {
+  pool: undefined,
+  stop: false,
+  stateDirectory: "/var/lib/updraft",
+  credentialDirectory: "/etc/updraft/credentials",
+  annexes: [],
+};
 
 test("knobs are told one by one: those that are wrong, or the annexes that they describe", async () => {
   const source = "50.config, line 1";
