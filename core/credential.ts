@@ -104,12 +104,17 @@ export function describeToken(token: AnnexToken, now: UnixTime): string[] {
   ];
 }
 
-/** How a token that was replaced is made worthless before its end. */
-export function revocation(token: AnnexToken): string[] {
+/** Who it is, and until when. */
+export function describeLife(token: AnnexToken, now: UnixTime): string {
+  return `${token.identity}, until ${formatTime(token.expires)} (for ${formatDuration(token.expires - now)} more)`;
+}
+
+/** How the tokens before this one are made worthless, those too that their holder had HTCondor make of them. */
+export function revocation(replaced: AnnexToken, token: AnnexToken): string[] {
   return [
-    `the token before it (id ${token.id}) stays good until ${formatTime(token.expires)}; if it may be in wrong hands, put this`,
-    `into the central manager's configuration once the nodes have the new one, and run condor_reconfig there:`,
-    `  SEC_TOKEN_REVOCATION_EXPR = jti =?= ${quote(token.id)}`,
+    `the token before it stays good until ${formatTime(replaced.expires)}; if it may be in wrong hands, put this into the`,
+    "configuration of the central manager and of the access points once the nodes have the new one, and run condor_reconfig:",
+    `  SEC_TOKEN_REVOCATION_EXPR = sub =?= ${quote(token.identity)} && jti =!= ${quote(token.id)}`,
   ];
 }
 

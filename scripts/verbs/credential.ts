@@ -141,7 +141,7 @@ async function install(annex: string, action: "create" | "rotate", options: Opti
   const facts = checkAnnexToken(token, annex, site.trustDomain, clock.now());
   await store.write(token);
   const lines = [];
-  if (replaced !== undefined) lines.push(...revocation(replaced));
+  if (replaced !== undefined) lines.push(...revocation(replaced, facts));
   const publish = action === "rotate" && !options.is("no-publish");
   if (publish) {
     await publishRotated(annex, site, knobs);
