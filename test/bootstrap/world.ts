@@ -65,6 +65,8 @@ export async function world(change: {
   collectors?: string;
   allowOpenMetadata?: boolean;
   delaySeconds?: InstanceWorld["delaySeconds"];
+  /** The annex's token; nodes have the pool's password without one. */
+  token?: string;
 }): Promise<InstanceWorld> {
   const tarball =
     change.tarball ??
@@ -77,8 +79,12 @@ export async function world(change: {
     drainSeconds: 600,
     allowOpenMetadata: change.allowOpenMetadata ?? false,
     configSha256: sha256(tarball),
-    credential: { kind: "password", sha256: sha256(CREDENTIAL) },
+    credential:
+      change.token === undefined
+        ? { kind: "password", sha256: sha256(CREDENTIAL) }
+        : { kind: "idtoken", sha256: sha256(change.token), expires: 1_999_999_999 },
   });
+  const credential = change.token ?? CREDENTIAL;
   return {
     tags: {
       "htcondor:AnnexName": "burst",
@@ -105,7 +111,7 @@ export async function world(change: {
     objects: {
       [manifestKey("burst")]: base64(manifest),
       [configKey("burst", sha256(tarball))]: base64(tarball),
-      [credentialKey("burst", sha256(CREDENTIAL))]: base64(CREDENTIAL),
+      [credentialKey("burst", sha256(credential))]: base64(credential),
       ...change.objects,
     },
     files: {
@@ -126,6 +132,7 @@ export async function world(change: {
     ...(change.delaySeconds !== undefined && { delaySeconds: change.delaySeconds }),
     show: [
       "/etc/condor/passwords.d/POOL",
+      "/etc/condor/tokens.d/updraft",
       "/etc/condor/config.d/50-updraft-annex.config",
       "/etc/condor/config.d/60-updraft-node.config",
       "/usr/libexec/updraft/node-shutdown",
