@@ -38,6 +38,7 @@ export async function guard(): Promise<never> {
   let knowledge: Knowledge = (await readKnowledge()) ?? {
     lease: settings?.node.leaseExpiration ?? now() + UNREADABLE_LEASE_SECONDS,
     released: false,
+    rebalance: false,
   };
   let htcondor: Htcondor = "unknown";
   /** Whether HTCondor may be draining because of us; a guard before this one may have begun it. */
@@ -96,6 +97,7 @@ export async function guard(): Promise<never> {
       endReason: reason,
       stage: current,
       released: knowledge.released,
+      rebalanceRecommended: knowledge.rebalance,
       anchor: { at: now(), uptime: uptime() },
     };
     await writeState({ ...node, leaseExpiration: knowledge.lease, guard: state });
@@ -125,7 +127,9 @@ export async function guard(): Promise<never> {
   /** What changes is worth a line; what is the same as a second ago is not. */
   function tell(current: Stage): void {
     const { at, reason } = ending(knowledge);
-    const line = `${current}${knowledge.released ? ", released" : ""}; ends at ${new Date(at * 1000).toISOString()} (${reason})`;
+    const { released, rebalance } = knowledge;
+    const also = `${released ? ", released" : ""}${rebalance ? ", told by EC2 to expect an interruption" : ""}`;
+    const line = `${current}${also}; ends at ${new Date(at * 1000).toISOString()} (${reason})`;
     if (line !== told) console(line);
     told = line;
   }

@@ -107,7 +107,7 @@ export async function join(options: JoinOptions): Promise<number> {
     const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
-      await writeKnowledge({ lease, released: false });
+      await writeKnowledge({ lease, released: false, rebalance: false });
       await writeState(state);
     });
     // First what ends the instance, then what it is for.

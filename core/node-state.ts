@@ -37,7 +37,7 @@ export type GuardState = {
   readonly endReason: EndReason;
   readonly stage: Stage;
   readonly released: boolean;
-  readonly interruptionAt?: UnixTime | undefined;
+  readonly rebalanceRecommended: boolean;
   /** The true time when this was written; with the uptime since then it is the true time later on. */
   readonly anchor: Anchor;
 };

@@ -13,7 +13,7 @@ import { TAG } from "../../core/tags.ts";
 
 const DAY = 86400;
 const NOW = 1_000_000;
-const boot: Knowledge = { lease: NOW + 3600, released: false };
+const boot: Knowledge = { lease: NOW + 3600, released: false, rebalance: false };
 const lease = (value: string | number) => ({ tags: { [TAG.lease]: String(value) } });
 
 describe("what a node learns from the metadata service", () => {
