@@ -104,7 +104,7 @@ export async function join(options: JoinOptions): Promise<number> {
       htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
       bootSteps: times,
     };
-    const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
+    const settings = { format: 1, maxLeaseSeconds, idleSeconds, stretch, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
       await writeKnowledge({ lease, released: false, rebalance: false });

@@ -46,6 +46,7 @@ export type GuardState = {
 export type GuardSettings = {
   readonly format: 1;
   readonly maxLeaseSeconds: number;
+  readonly idleSeconds: number;
   readonly stretch: LastStretch;
   readonly node: NodeState;
 };

@@ -31,7 +31,7 @@ import { explain, type Explained } from "./reason.ts";
 import { heldBack } from "./refused-places.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Site } from "./site.ts";
-import { startExpression } from "./start-expression.ts";
+import { demandExpression } from "./start-expression.ts";
 import { SWEEP_KEY } from "./storage.ts";
 import { HOOK_USER, contradiction, supply, type Member } from "./supply.ts";
 import { TAG } from "./tags.ts";
@@ -160,12 +160,7 @@ async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
+  const expression = demandExpression(annex, site.schedd);
   const [jobs, rejections, slots, free] = await Promise.all([
     sense("Queue", ports.queue.idleJobs(expression)),
     sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
