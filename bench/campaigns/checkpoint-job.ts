@@ -6,6 +6,8 @@ export type JobKind = (typeof JOB_KINDS)[number];
 
 /** A job saves its work so often. */
 export const CHECKPOINT_SECONDS = 5;
+/** Its interval, and what a run takes beside its work, told in whole seconds. */
+export const MOST_LOST_SECONDS = CHECKPOINT_SECONDS + 3;
 const CHECKPOINT_EXIT_CODE = 85;
 
 /**
@@ -48,8 +50,8 @@ export function jobDescription(kind: JobKind, work: string): string[] {
   ];
 }
 
-/** A beginning is told by the node, in whole seconds, and by HTCondor a little before or after. */
-const SAME_SECONDS = 3;
+/** HTCondor may tell of a beginning a little after the node has noted it. */
+const TOLD_SECONDS = 3;
 
 /** Seconds of work that each run of one job lost, its own overhead included, from the job's notes and HTCondor's log of its runs. */
 export function lostSeconds(runs: readonly JobRun[], trail: string): number[] {
@@ -59,7 +61,7 @@ export function lostSeconds(runs: readonly JobRun[], trail: string): number[] {
     .map((line) => line.split(" ").map(Number))
     .map(([at = 0, work = 0]) => ({ at, work }));
   const begun = (run: JobRun | undefined): number | undefined =>
-    run && notes.find(({ at }) => Math.abs(at - run.started) <= SAME_SECONDS)?.work;
+    run && notes.find(({ at }) => at >= run.started - TOLD_SECONDS && at <= run.ended)?.work;
   return runs.map((run, index) => {
     if (run.end !== "lost") return 0;
     const before = begun(run);
