@@ -1,9 +1,10 @@
 import type { AttributeValue } from "./classad.ts";
-import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
+import type { Exclusion } from "./demand.ts";
 import type { Funds } from "./funds.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { machineOf, type Machine } from "./machine.ts";
+import { measureDemand, minWait } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
 import { decide, type Decision } from "./policy.ts";
@@ -11,13 +12,8 @@ import type { Clock, Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Site } from "./site.ts";
-import { startExpression } from "./start-expression.ts";
 import { contradiction, supply, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
-
-const REJECTIONS_SECONDS = 600;
-/** More examples would make the question to HTCondor too long; jobs beyond them count as served by free slots. */
-const MATCHED_GROUPS = 200;
 
 export type MeasurePorts = {
   readonly clock: Clock;
@@ -48,17 +44,9 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
-  const [jobs, rejections, slots, free] = await Promise.all([
-    sense("Queue", ports.queue.idleJobs(expression)),
-    sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
+  const [queued, slots] = await Promise.all([
+    measureDemand(ports, { annex, site, facts }),
     sense("Collector", ports.pool.annexSlots(annex.name, site.schedd)),
-    sense("Collector", ports.pool.freeSlots(annex.name)),
   ]);
   const now = ports.clock.now();
   const joined = recent(terms.memory.joined, now);
@@ -66,20 +54,7 @@ export async function measure(
   const disagree = contradiction(members, instances, slots);
   if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 
-  const minWaitSeconds = annex.minWaitSeconds ?? 2 * site.negotiatorIntervalSeconds;
-  const { waiting, excluded } = demand(jobs, {
-    now,
-    minWaitSeconds,
-    rejections,
-    quotas: facts.quotas,
-    startable: facts.startable ?? 0,
-  });
-  const groups = groupJobs(waiting);
-  const examples = free.length === 0 ? [] : groups.slice(0, MATCHED_GROUPS).map((group) => group.example);
-  const matches = await sense("Queue", ports.queue.matches(examples, annex.name));
-  const unserved = afterFreeSlots(groups, free, (group) => matches.get(group.example));
-  const served = waiting.length - total(unserved);
-
+  const { unserved } = queued;
   const memory = remember(terms.memory, members, joined, now);
   const machine: Machine | undefined =
     total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
@@ -90,11 +65,10 @@ export async function measure(
     machine: machine ?? NOTHING,
     maxInstances: annex.maxInstances,
     affordable,
-    restedIds: rested(memory, now, minWaitSeconds),
+    restedIds: rested(memory, now, minWait(annex, site)),
   });
   const allExcluded: Partial<Record<Exclusion, number>> = {
-    ...excluded,
-    ...(served > 0 && { FreeSlots: served }),
+    ...queued.excluded,
     ...(decision.tooLarge > 0 && { Shape: decision.tooLarge }),
   };
   const count = (...progress: readonly Member["progress"][]): number =>
@@ -104,7 +78,7 @@ export async function measure(
   return {
     decision,
     explained: {
-      jobs: jobs.length,
+      jobs: queued.jobs,
       decision,
       excluded: allExcluded,
       maxInstances: annex.maxInstances,
@@ -112,7 +86,7 @@ export async function measure(
     },
     memory,
     attributes: {
-      JobsIdle: jobs.length,
+      JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
       JobsUnmaterialized: facts.unmaterialized,
       // Of one CPU each: what an idle partitionable slot becomes depends on the jobs.
