@@ -1,6 +1,7 @@
 import type { AttributeValue } from "./classad.ts";
-import type { Exclusion } from "./demand.ts";
+import type { Exclusion, JobGroup } from "./demand.ts";
 import type { Funds } from "./funds.ts";
+import { learn } from "./experience.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { machineOf, type Machine } from "./machine.ts";
@@ -11,6 +12,7 @@ import { decide, type Decision } from "./policy.ts";
 import type { Clock, Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
+import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
 import { contradiction, supply, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
@@ -26,6 +28,8 @@ export type MeasureTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
   readonly memory: Memory;
+  /** What the access point's other annexes have claimed; undefined when there is no other. */
+  readonly others?: readonly Claims[];
 };
 
 export type Measured = {
@@ -33,6 +37,11 @@ export type Measured = {
   readonly explained: Explained;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly memory: Memory;
+  readonly members: readonly Member[];
+  /** Jobs that only the annex could serve. */
+  readonly unserved: readonly JobGroup[];
+  /** What one further instance has, where somebody had to know. */
+  readonly machine: Machine | undefined;
 };
 
 /** Demand and supply of an annex, and what follows from them. */
@@ -44,26 +53,50 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
+  const { experience: known } = terms.memory;
+  const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
   const [queued, slots] = await Promise.all([
-    measureDemand(ports, { annex, site, facts }),
-    sense("Collector", ports.pool.annexSlots(annex.name, site.schedd)),
+    measureDemand(ports, {
+      annex,
+      site,
+      facts,
+      lookedAt: known.last?.at,
+      slots: slotsSeen,
+      others: terms.others ?? [],
+    }),
+    slotsSeen,
   ]);
   const now = ports.clock.now();
   const joined = recent(terms.memory.joined, now);
-  const members = supply(instances, slots, joined, now, annex.drainSeconds);
+  const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
   const disagree = contradiction(members, instances, slots);
   if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 
   const { unserved } = queued;
-  const memory = remember(terms.memory, members, joined, now);
+  const { experience, attributes: estimates } = learn(known, {
+    annex,
+    negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
+    now,
+    queued: queued.jobs,
+    arrived: queued.arrived,
+    unmaterialized: facts.unmaterialized,
+    instances,
+    members,
+    slots,
+  });
+  const memory = { ...remember(terms.memory, members, joined, now), experience };
+  const isPriced = terms.others === undefined || memory.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
-    total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
+    total(unserved) === 0 && annex.minInstances === 0 && isPriced
+      ? undefined
+      : await sense("EC2", machineOf(ports.ec2, annex, members));
   const decision = decide({
     unserved,
     members,
     unseen,
     machine: machine ?? NOTHING,
     maxInstances: annex.maxInstances,
+    minInstances: annex.minInstances,
     affordable,
     restedIds: rested(memory, now, minWait(annex, site)),
   });
@@ -73,7 +106,6 @@ export async function measure(
   };
   const count = (...progress: readonly Member["progress"][]): number =>
     members.filter((one) => progress.includes(one.progress)).length;
-  const staying = members.filter((one) => one.progress !== "ending" && !one.released);
   const idleCpus = members.flatMap((one) => one.free.map((slot) => Math.max(0, slot.cpus)));
   return {
     decision,
@@ -85,6 +117,9 @@ export async function measure(
       maxLiability: annex.maxLiability,
     },
     memory,
+    members,
+    unserved,
+    machine,
     attributes: {
       JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
@@ -97,8 +132,7 @@ export async function measure(
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,
-      Target: staying.length + unseen + decision.order - decision.release.length + decision.withdraw.length,
-      Recommended: decision.order,
+      ...estimates,
     },
   };
 }
