@@ -9,6 +9,7 @@ import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
+import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
   capacity,
@@ -16,6 +17,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   jobsCampaign,
   kill,
   killFaults,
+  runaway,
   policy,
   interruptCampaign,
   laws,
