@@ -9,6 +9,7 @@ import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
+import { soakCampaign } from "./campaigns/soak.ts";
 import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
@@ -18,6 +19,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   kill,
   killFaults,
   runaway,
+  soakCampaign,
   policy,
   interruptCampaign,
   laws,
