@@ -242,6 +242,7 @@ test("the end of what nodes authenticate by is told when it is near, or comes be
     collectors: "cm.pool.test",
     maxLeaseSeconds: 604800,
     drainSeconds: 600,
+    allowOpenMetadata: false,
     configSha256: "ab".repeat(32),
   };
   const told = async (expires: number | undefined, lease?: number) => {
