@@ -184,9 +184,9 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
       const [cluster = ""] = (
         await accessPoint.run(["condor_submit", "-terse", "-"], { user: "alice", stdin })
       ).split(".");
-      return shell(`condor_q ${cluster} -af Requirements`);
+      return shell(`condor_q ${cluster} -af:r Requirements`);
     };
-    assert.match(await requirements(""), /^\(TARGET\.AnnexName is undefined\) && /);
+    assert.match(await requirements(""), /^\(TARGET\.AnnexName (=\?=|is) undefined\) && /);
     assert.doesNotMatch(await requirements("+MayUseAWS = true\n"), /AnnexName/);
     await accessPoint.run(["condor_rm", "-all"]);
   });
@@ -202,7 +202,7 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
     assert.match(await refused("create", "burst", "--count", "1", "--lease", "2h", "--yes"), remedy);
     assert.match(await refused("resize", "burst", "--count", "2", "--lease", "2h", "--yes"), remedy);
     assert.match(await refused("renew", "burst", "--lease", "2h", "--yes"), remedy);
-    assert.match(await refused("check", "burst"), /findings are wrong/);
+    assert.match(await refused("check", "burst"), /findings (is|are) wrong/);
     const { stdout } = await updraft(accessPoint, ["check", "burst"]);
     assert.match(stdout, /^wrong +burst: credential: annex-burst@pool.test, until .*_LEASE is 8h/m);
     assert.match(stdout, /^ok +access point: central manager: /m);
