@@ -11,7 +11,7 @@ import type { Clock, Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Site } from "./site.ts";
-import { startExpression } from "./start-expression.ts";
+import { demandExpression } from "./start-expression.ts";
 import { contradiction, supply, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
@@ -48,12 +48,7 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
+  const expression = demandExpression(annex, site.schedd);
   const [jobs, rejections, slots, free] = await Promise.all([
     sense("Queue", ports.queue.idleJobs(expression)),
     sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
