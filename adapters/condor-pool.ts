@@ -39,6 +39,10 @@ const SLOT = [
   "TotalSlotMemory",
   "TotalSlotDisk",
   "TotalSlotGPUs",
+  "JobId",
+  "JobStart",
+  "RemoteUser",
+  "DaemonStartTime",
 ];
 
 export function pool(run: Run): Pool {
@@ -74,6 +78,10 @@ function annexSlot(ad: Ad): AnnexSlot {
       ad["AnnexEnding"] !== true &&
       ad["AnnexRebalanceRecommended"] !== true,
     endsAt: number(ad["AnnexEndsAt"]),
+    job: text(ad["JobId"]),
+    jobStarted: number(ad["JobStart"]),
+    user: text(ad["RemoteUser"]),
+    startedAt: number(ad["DaemonStartTime"]),
   };
 }
 
