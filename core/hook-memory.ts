@@ -1,3 +1,4 @@
+import type { NoStart } from "./no-start.ts";
 import type { Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -7,6 +8,8 @@ export type Memory = {
   readonly joined: Readonly<Record<string, UnixTime>>;
   /** Since when each instance has been idle. */
   readonly idleSince: Readonly<Record<string, UnixTime>>;
+  /** Shapes of jobs that idle nodes match and that do not start. */
+  readonly noStart?: NoStart;
 };
 
 export const NO_MEMORY: Memory = { joined: {}, idleSince: {} };

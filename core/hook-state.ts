@@ -1,5 +1,6 @@
 import type { AttributeValue } from "./classad.ts";
 import { NO_MEMORY, type Memory } from "./hook-memory.ts";
+import { readNoStart } from "./no-start.ts";
 
 /** What the hook keeps between two runs, by annex. It may be lost: then there is no history, and nothing worse. */
 export type HookState = Readonly<Record<string, AnnexState>>;
@@ -31,12 +32,17 @@ export function parseHookState(text: string): HookState {
   return Object.fromEntries(
     Object.entries(record(annexes)).map(([annex, state]) => {
       const { attributes, memory } = record(state);
-      const { joined, idleSince } = record(memory);
+      const { joined, idleSince, noStart } = record(memory);
       return [
         annex,
         {
           attributes: values(record(attributes)),
-          memory: { ...NO_MEMORY, joined: times(joined), idleSince: times(idleSince) },
+          memory: {
+            ...NO_MEMORY,
+            joined: times(joined),
+            idleSince: times(idleSince),
+            noStart: readNoStart(noStart),
+          },
         },
       ];
     }),

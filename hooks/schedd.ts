@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
 import { pool } from "../adapters/condor-pool.ts";
-import { queue } from "../adapters/condor-queue.ts";
+import { matchmaking } from "../adapters/condor-match.ts";
+import { queueReader } from "../adapters/condor-queue.ts";
 import { condor } from "../adapters/condor.ts";
 import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
@@ -18,6 +19,7 @@ import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
+import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
 import { trials } from "../adapters/trials.ts";
@@ -173,10 +175,13 @@ async function oneAnnex(
 function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "prices"> {
   const { region } = annex;
   const here = run();
+  const slotAds = slotAdFiles(here, join(stateDirectory, "slot-ads"));
   return {
     clock,
     report,
-    queue: queue(here),
+    queue: { ...queueReader(here), matches: matchmaking(here, join(stateDirectory, "slot-templates.ads")) },
+    slotAds,
+    learnSlot: slotAds.learn,
     pool: pool(here),
     ec2: ec2(region, AWS),
     cloudFormation: cloudFormation(region, clock, report, AWS),
