@@ -51,12 +51,17 @@ const QUERY_SECONDS = 15;
 /** Rejections older than this say nothing of now. */
 const REJECTED_SECONDS = 600;
 
+export type QueueQueries = QueueReader & {
+  /** What negotiation passed over lately of such jobs; costs little. */
+  rejections(expression: string): Promise<Rejection[]>;
+};
+
 /**
  * Lets the schedd count jobs that are alike, in a process that it forks: of any number of jobs of a few shapes it
  * sends a few ads. It applies the constraint once more to what it has counted, so whatever the constraint reads must
  * be among the attributes.
  */
-export function queueReader(run: Run): QueueReader {
+export function queueQueries(run: Run): QueueQueries {
   const query = async (constraint: string, attributes: readonly string[], ...how: readonly string[]) => {
     const ads: Ad[] = [];
     const list = attributes.join(",");
@@ -88,7 +93,13 @@ export function queueReader(run: Run): QueueReader {
     );
   };
 
+  const rejections = async (expression: string): Promise<Rejection[]> => {
+    const constraint = `LastRejMatchTime > time() - ${REJECTED_SECONDS} && (${expression})`;
+    return (await query(constraint, REJECTED)).flatMap(rejection);
+  };
+
   return {
+    rejections,
     async jobs(expression, { factories }) {
       if (hidesAttributes(expression)) {
         throw new UpdraftError(
@@ -97,18 +108,17 @@ export function queueReader(run: Run): QueueReader {
           "Name the attributes of the job in the annex's _JOBS as they are.",
         );
       }
-      const rejected = `LastRejMatchTime > time() - ${REJECTED_SECONDS} && (${expression})`;
-      const [idle, running, rejections, made] = await Promise.all([
+      const [idle, running, rejected, made] = await Promise.all([
         counted(1, expression, IDLE),
         counted(2, expression, RUNNING),
-        query(rejected, REJECTED),
+        rejections(expression),
         factories ? query(expression, FACTORY, "-factory") : [],
       ]);
       if (idle.length === 0) await confirmNone(expression);
       return {
         idle: idleJobs(idle, await evaluatedRequests(run, idle)),
         running: running.map(runningJobs),
-        rejections: rejections.flatMap(rejection),
+        rejections: rejected,
         unmaterialized: made.reduce((sum, ad) => sum + unmaterialized(ad), 0),
       };
     },

@@ -3,6 +3,7 @@ import { bootBench } from "./boot.ts";
 import { buildBench } from "./build.ts";
 import { hookBench } from "./hook.ts";
 import { estimateBench, modelBench } from "./model.ts";
+import { queueBench } from "./queue.ts";
 import { simulateBench } from "./simulate.ts";
 import { startBench } from "./start.ts";
 
@@ -13,6 +14,7 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
   boot      the sandbox: up, and order → running → user data → joined → first job
   simulate  188,000 jobs over 11 days under our law: time and memory
   hook      a tick of the hook without and with jobs and nodes, a sweep of the enforcer
+  queue     a tick of the hook at 1,000 to 100,000 idle jobs, beside condor_q alone
   model     the analysis of one parameter set, and the whole command: wall time
   estimates how often the estimators' 90 % intervals hold the truth
 `;
@@ -23,6 +25,7 @@ const BENCHES: Readonly<Record<string, (runs: number) => Promise<string>>> = {
   start: startBench,
   boot: bootBench,
   hook: hookBench,
+  queue: queueBench,
   model: modelBench,
   estimates: estimateBench,
 };

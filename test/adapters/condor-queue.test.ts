@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { matchmaking, parseSummary } from "../../adapters/condor-match.ts";
 import { pool } from "../../adapters/condor-pool.ts";
-import { queueReader } from "../../adapters/condor-queue.ts";
+import { queueQueries } from "../../adapters/condor-queue.ts";
 import type { Run } from "../../adapters/run.ts";
 
 type Asked = { readonly command: string; readonly input: string | undefined };
@@ -74,7 +74,7 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
     [FACTORY]: ads(`  "TotalSubmitProcs": 50,
   "JobMaterializeNextProcId": 10`),
   });
-  const found = await queueReader(run).jobs("X == 1", LOOK);
+  const found = await queueQueries(run).jobs("X == 1", LOOK);
   assert.deepEqual(found.idle, [
     {
       count: 40,
@@ -132,7 +132,7 @@ test("a request that is an expression is evaluated by HTCondor, once for all job
     [IDLE]: ads(ad(3, 100), ad(4, 200)),
     "-jobads:new - -af:j": "1.0 1 128 2048 undefined\n",
   });
-  const { idle } = await queueReader(run).jobs("X == 1", LOOK);
+  const { idle } = await queueQueries(run).jobs("X == 1", LOOK);
   assert.deepEqual(
     idle.map(({ request }) => request),
     [0, 1].map(() => ({ cpus: 1, memory: 128, disk: 2048, gpus: 0 })),
@@ -146,16 +146,16 @@ test("a request that is an expression is evaluated by HTCondor, once for all job
 
 test("that there is no job is asked twice, and believed when both say so", async () => {
   const none = answering({ "-totals": "Total for query: 0 jobs; 0 completed\n" });
-  assert.deepEqual((await queueReader(none.run).jobs("X == 1", LOOK)).idle, []);
+  assert.deepEqual((await queueQueries(none.run).jobs("X == 1", LOOK)).idle, []);
   const some = answering({ "-totals": "Total for query: 3 jobs; 0 completed\n" });
-  await assert.rejects(queueReader(some.run).jobs("X == 1", LOOK), /-group-by shows no job, and .* 3/);
-  await assert.rejects(queueReader(answering({}).run).jobs("X == 1", LOOK), /does not say how many/);
+  await assert.rejects(queueQueries(some.run).jobs("X == 1", LOOK), /-group-by shows no job, and .* 3/);
+  await assert.rejects(queueQueries(answering({}).run).jobs("X == 1", LOOK), /does not say how many/);
 });
 
 test("an expression that hides what it reads is refused, as it could not be counted by", async () => {
   const { run, asked } = answering({});
   for (const hidden of ['eval("X") == 1', "'X' == 1", "MY.evalInEachContext(X, Y)"]) {
-    await assert.rejects(queueReader(run).jobs(hidden, LOOK), { kind: "config" }, hidden);
+    await assert.rejects(queueQueries(run).jobs(hidden, LOOK), { kind: "config" }, hidden);
   }
   assert.deepEqual(asked, []);
 });
@@ -165,13 +165,13 @@ test("an answer that is cut short or of another form is an error, and never fewe
   const broken = ["5", '"x"', "null", "{}", "[5]", "[\n{\n}\n", "[\n{\n  x\n}\n]\n", whole.slice(0, -3)];
   for (const text of [...broken, ...[10, 20, 30, 40].map((length) => whole.slice(0, length))]) {
     await assert.rejects(
-      queueReader(answering({ [IDLE]: text }).run).jobs("X == 1", LOOK),
+      queueQueries(answering({ [IDLE]: text }).run).jobs("X == 1", LOOK),
       { kind: "failed" },
       text,
     );
   }
   const two = answering({ [IDLE]: `${whole}\n${whole}` });
-  assert.equal((await queueReader(two.run).jobs("X == 1", LOOK)).idle.length, 4, "of two schedds");
+  assert.equal((await queueQueries(two.run).jobs("X == 1", LOOK)).idle.length, 4, "of two schedds");
 });
 
 /** As HTCondor 23.9 prints it. */
