@@ -71,7 +71,7 @@ async function prepare(sandbox: Sandbox): Promise<void> {
 
 /** Jobs that opt in and that no local slot suits, so that they stay. */
 async function fill(accessPoint: SandboxMachine, jobs: number, shapes: number): Promise<void> {
-  await accessPoint.run(["sh", "-c", "condor_rm -all; rm -f /var/lib/updraft/state.json"]);
+  await accessPoint.run(["sh", "-c", REMOVE_ALL], { timeoutSeconds: SUBMIT_SECONDS });
   const each = jobs / shapes;
   let batch: string[] = [];
   let size = 0;
@@ -88,8 +88,14 @@ async function fill(accessPoint: SandboxMachine, jobs: number, shapes: number): 
     size += each;
   }
   await submit();
-  await sandboxSettled(accessPoint, jobs);
+  await settled(accessPoint, jobs);
 }
+
+/** A user's jobs are limited in number, those included that are being removed. */
+const REMOVE_ALL = `
+condor_rm -all
+until condor_q -allusers -totals | grep -q "^Total for query: 0 jobs"; do sleep 1; done
+rm -f ${STATE}/state.json`;
 
 const HEAD = [
   "executable = /bin/true",
@@ -101,7 +107,7 @@ const HEAD = [
   "+MayUseAWS = true",
 ];
 
-async function sandboxSettled(accessPoint: SandboxMachine, jobs: number): Promise<void> {
+async function settled(accessPoint: SandboxMachine, jobs: number): Promise<void> {
   for (let tries = 0; tries < 60; tries++, await sleep(1000)) {
     const found = await tickHook(accessPoint, ANNEX).then(
       (said) => said.get("JobsIdle"),

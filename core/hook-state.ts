@@ -41,7 +41,7 @@ export function parseHookState(text: string): HookState {
             ...NO_MEMORY,
             joined: times(joined),
             idleSince: times(idleSince),
-            noStart: readNoStart(noStart),
+            ...(noStart !== undefined && { noStart: readNoStart(noStart) }),
           },
         },
       ];
