@@ -1,9 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { formatAds } from "../core/ad-json.ts";
 import { quote } from "../core/classad.ts";
 import type { Matchmaking } from "../core/sensors.ts";
 import { freeSlotConstraint } from "./condor-ads.ts";
 import { jobAds } from "./condor-queue.ts";
-import { writeAtomically } from "./files.ts";
 import type { Run } from "./run.ts";
 
 const MATCH_SECONDS = 10;
@@ -25,7 +25,8 @@ export function matchmaking(run: Run, file: string): Matchmaking {
     freeSlots: (ads, annex) => matches(ads, "-mconstraint", freeSlotConstraint(annex)),
     idleAnnexSlots: (ads, annex) => matches(ads, "-mconstraint", idleAnnexSlots(annex)),
     async templates(ads, slots) {
-      await writeAtomically(file, formatAds(slots));
+      // Nobody reads it but the next line, and whoever else would write it waits for the lock of the run.
+      await writeFile(file, formatAds(slots), { mode: 0o600 });
       return matches(ads, "-slotads:new", file);
     },
   };

@@ -65,7 +65,8 @@ async function prepare(sandbox: Sandbox): Promise<void> {
   await configureAnnexes(accessPoint, { [ANNEX]: { ...(await annexKnobs(sandbox)), MODE: "advise" } });
   await updraft(sandbox, "setup", "--region", "us-east-1");
   await updraft(sandbox, "setup", "--annex", ANNEX);
-  await configureHook(sandbox, accessPoint, "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\nNEGOTIATOR_INTERVAL = 60\n");
+  await configureHook(sandbox, accessPoint, "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n");
+  await accessPoint.configure("60-pace.config", "NEGOTIATOR_INTERVAL = 60\n");
   await accessPoint.run(["condor_restart", "-negotiator"]);
 }
 

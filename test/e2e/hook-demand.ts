@@ -52,6 +52,26 @@ export function demandTests({ accessPoint, removeJobs }: DemandWorld): void {
     await removeJobs();
   });
 
+  test("the schedd is not asked again while its log says that no job has changed, and at once when one has", async () => {
+    const kept = (): Promise<string> =>
+      accessPoint().run(["stat", "-c", "%y", "/var/lib/updraft/queue-burst.json"]);
+    const jobs = async (): Promise<string | undefined> =>
+      (await runHook(accessPoint())).attributes["burst_JobsIdle"];
+    const cluster = await submitOptedIn(accessPoint(), 3, 300, "requirements = TARGET.IsAnnex");
+    assert.equal(await jobs(), "3");
+    await eventually("negotiation has passed them over, and nothing else happens", 60, async () => {
+      await jobs();
+      const before = await kept();
+      assert.deepEqual([await jobs(), await kept()], ["3", before]);
+    });
+    await accessPoint().run(["condor_hold", `${cluster}.0`]);
+    assert.equal(await jobs(), "2");
+    await accessPoint().run(["condor_release", `${cluster}.0`]);
+    assert.equal(await jobs(), "3");
+    await removeJobs();
+    assert.equal(await jobs(), "0");
+  });
+
   test("whatever stands in a job's ad, it adds no attribute, no argument and no file, and hides no other job", async () => {
     const before = Object.keys((await runHook(accessPoint())).attributes).sort();
     const files = (): Promise<string> =>
