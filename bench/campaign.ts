@@ -4,12 +4,26 @@ import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
+import { killFaults } from "./campaigns/kill-faults.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
+import { soakCampaign } from "./campaigns/soak.ts";
+import { runaway } from "./campaigns/runaway.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy, interruptCampaign, laws];
+const CAMPAIGNS: readonly Campaign[] = [
+  capacity,
+  lease,
+  jobsCampaign,
+  kill,
+  killFaults,
+  runaway,
+  soakCampaign,
+  policy,
+  interruptCampaign,
+  laws,
+];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

@@ -49,6 +49,8 @@ export type Exclusion =
   | "MinWait"
   | "Quota"
   | "MaxJobsRunning"
+  | "OwnerLimit"
+  | "OtherAnnex"
   | "FreeSlots"
   | "Requirements"
   | "NoStart"
@@ -166,6 +168,12 @@ export type JobGroup = Shape & {
   readonly example: string;
   readonly oldestIdleSince: UnixTime;
 };
+
+/** The same for the same jobs, whichever annex looks at them. */
+export function groupKey(group: Pick<JobGroup, "autocluster" | "user"> & Resources): string {
+  const { autocluster, user, cpus, memory, disk, gpus } = group;
+  return [autocluster ?? "none", cpus, memory, disk, gpus, user ?? ""].join(" ");
+}
 
 export function groupJobs(jobs: readonly IdleJobs[]): JobGroup[] {
   const groups = new Map<string, JobGroup>();

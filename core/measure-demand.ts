@@ -1,12 +1,16 @@
 import { afterFreeSlots, demand, groupJobs, type Excluded, type JobGroup } from "./demand.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { stalled, type NoStart } from "./no-start.ts";
+import { runningJobs, withinOwnerLimit } from "./owner-limits.ts";
 import { fits, total } from "./packing.ts";
 import type { Clock, Ec2 } from "./ports.ts";
+import { unclaimed, type Claims } from "./sharing.ts";
 import type { Pool, PoolFacts, Queue, RunningJobs } from "./sensors.ts";
 import type { Site } from "./site.ts";
 import { templates, type SlotAds, type Templates } from "./slot-template.ts";
 import { startExpression } from "./start-expression.ts";
+import type { AnnexSlot } from "./supply.ts";
+import type { UnixTime } from "./time.ts";
 import { sense } from "./unmeasured.ts";
 
 export type DemandPorts = {
@@ -24,6 +28,12 @@ export type DemandTerms = {
   readonly site: Site;
   readonly facts: PoolFacts;
   readonly noStart: NoStart;
+  /** When was looked last. */
+  readonly lookedAt?: UnixTime | undefined;
+  /** Slots of the annex, which tell whose jobs run there. */
+  readonly slots: Promise<readonly AnnexSlot[]>;
+  /** Jobs for which other annexes have ordered. */
+  readonly others: readonly Claims[];
   /** What the slots look like that are there now is known from then on. */
   readonly learned: Promise<unknown>;
 };
@@ -39,6 +49,8 @@ export type ShapeDemand = JobGroup & {
 export type MeasuredDemand = {
   /** Idle jobs of the annex's expression. */
   readonly jobs: number;
+  /** Those of them that came to wait after the last look; nobody knows before there was one. */
+  readonly arrived: number;
   /** Those that only the annex could serve, by user and shape. */
   readonly unserved: readonly JobGroup[];
   /** Those that wait for a machine, served or not; `count` is how many wait. */
@@ -58,7 +70,7 @@ export const minWait = (annex: AnnexKnobs, site: Site): number =>
 /** What the pool could not serve of the jobs of an annex. */
 export async function measureDemand(
   ports: DemandPorts,
-  { annex, site, facts, noStart, learned }: DemandTerms,
+  { annex, site, facts, noStart, learned, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
 ): Promise<MeasuredDemand> {
   const expression = startExpression({
     annex: annex.name,
@@ -66,9 +78,10 @@ export async function measureDemand(
     jobs: annex.jobs,
     owners: annex.owners,
   });
-  const [queued, free] = await Promise.all([
+  const [queued, free, slots] = await Promise.all([
     sense("Queue", ports.queue.jobs(expression, { factories: facts.unmaterialized > 0 })),
     sense("Collector", ports.pool.freeSlots(annex.name)),
+    terms.slots,
   ]);
   const now = ports.clock.now();
   const { waiting, excluded } = demand(queued.idle, {
@@ -78,7 +91,8 @@ export async function measureDemand(
     quotas: facts.quotas,
     startable: facts.startable ?? 0,
   });
-  const groups = groupJobs(waiting);
+  const allowed = withinOwnerLimit(waiting, runningJobs(slots), annex.ownerMaxJobs);
+  const groups = unclaimed(groupJobs(allowed), terms.others, now);
   const ads = groups.map(({ ad }) => ad);
   const [onFree, onIdle] = await Promise.all([
     free.length === 0 ? [] : sense("Queue", ports.queue.matches.freeSlots(ads, annex.name)),
@@ -101,7 +115,8 @@ export async function measureDemand(
   await learned;
   const { unserved, proven } = await matched(ports, annex, starting);
   return {
-    jobs: queued.idle.reduce((sum, { count }) => sum + count, 0),
+    jobs: sum(queued.idle),
+    arrived: sum(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
     unserved,
     shapes: groups.map((group, index) => ({
       ...group,
@@ -111,6 +126,8 @@ export async function measureDemand(
     })),
     excluded: {
       ...excluded,
+      ...some("OwnerLimit", sum(waiting) - sum(allowed)),
+      ...some("OtherAnnex", sum(allowed) - total(groups)),
       ...some("FreeSlots", total(groups) - total(rest)),
       ...some("NoStart", total(rest) - total(starting)),
       ...some("Requirements", total(starting) - total(unserved)),
@@ -150,6 +167,9 @@ async function matched(
   });
   return { unserved, proven };
 }
+
+const sum = (jobs: readonly { readonly count: number }[]): number =>
+  jobs.reduce((all, { count }) => all + count, 0);
 
 const some = (why: keyof Excluded, count: number): Excluded => (count > 0 ? { [why]: count } : {});
 

@@ -1,6 +1,7 @@
 import type { AttributeValue } from "./classad.ts";
-import type { Exclusion } from "./demand.ts";
+import type { Exclusion, JobGroup } from "./demand.ts";
 import type { Funds } from "./funds.ts";
+import { learn } from "./experience.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { machineOf, type Machine } from "./machine.ts";
@@ -11,9 +12,10 @@ import { decide, type Decision } from "./policy.ts";
 import type { Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { PoolFacts } from "./sensors.ts";
+import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
 import type { LearnSlot } from "./slot-template.ts";
-import { contradiction, supply, type Member } from "./supply.ts";
+import { contradiction, supply, type AnnexSlot, type Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
@@ -23,6 +25,8 @@ export type MeasureTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
   readonly memory: Memory;
+  /** What the access point's other annexes have claimed; undefined when there is no other. */
+  readonly others?: readonly Claims[];
 };
 
 export type Measured = {
@@ -30,6 +34,12 @@ export type Measured = {
   readonly explained: Explained;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly memory: Memory;
+  readonly members: readonly Member[];
+  readonly slots: readonly AnnexSlot[];
+  /** Jobs that only the annex could serve. */
+  readonly unserved: readonly JobGroup[];
+  /** What one further instance has, where somebody had to know. */
+  readonly machine: Machine | undefined;
 };
 
 /** Demand and supply of an annex, and what follows from them. */
@@ -41,31 +51,58 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
+  const { experience: known } = terms.memory;
+  const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
   const measureSupply = async (): Promise<Supply> => {
-    const slots = await sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
+    const slots = await slotsSeen;
     const now = ports.clock.now();
     const joined = recent(terms.memory.joined, now);
-    const members = supply(instances, slots, joined, now, annex.drainSeconds);
+    const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
     const disagree = contradiction(members, instances, slots);
     if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
-    await learn(ports, instances, members);
-    return { now, joined, members };
+    await learnSlots(ports, instances, members);
+    return { now, joined, slots, members };
   };
   const measured = measureSupply();
-  const [queued, { now, joined, members }] = await Promise.all([
-    measureDemand(ports, { annex, site, facts, noStart: terms.memory.noStart ?? {}, learned: measured }),
+  const [queued, { now, joined, slots, members }] = await Promise.all([
+    measureDemand(ports, {
+      annex,
+      site,
+      facts,
+      noStart: terms.memory.noStart,
+      lookedAt: known.last?.at,
+      slots: slotsSeen,
+      others: terms.others ?? [],
+      learned: measured,
+    }),
     measured,
   ]);
+
   const { unserved } = queued;
-  const memory = { ...remember(terms.memory, members, joined, now), noStart: queued.noStart };
+  const { experience, attributes: estimates } = learn(known, {
+    annex,
+    negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
+    now,
+    queued: queued.jobs,
+    arrived: queued.arrived,
+    unmaterialized: queued.unmaterialized,
+    instances,
+    members,
+    slots,
+  });
+  const memory = { ...remember(terms.memory, members, joined, now), experience, noStart: queued.noStart };
+  const isPriced = terms.others === undefined || memory.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
-    total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
+    total(unserved) === 0 && annex.minInstances === 0 && isPriced
+      ? undefined
+      : await sense("EC2", machineOf(ports.ec2, annex, members));
   const decided = decide({
     unserved,
     members,
     unseen,
     machine: machine ?? NOTHING,
     maxInstances: annex.maxInstances,
+    minInstances: annex.minInstances,
     affordable,
     restedIds: rested(memory, now, minWait(annex, site)),
   });
@@ -78,7 +115,6 @@ export async function measure(
   };
   const count = (...progress: readonly Member["progress"][]): number =>
     members.filter((one) => progress.includes(one.progress)).length;
-  const staying = members.filter((one) => one.progress !== "ending" && !one.released);
   const idleCpus = members.flatMap((one) => one.free.map((slot) => Math.max(0, slot.cpus)));
   return {
     decision,
@@ -91,6 +127,10 @@ export async function measure(
       maxLiability: annex.maxLiability,
     },
     memory,
+    members,
+    slots,
+    unserved,
+    machine,
     attributes: {
       JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
@@ -103,8 +143,7 @@ export async function measure(
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,
-      Target: staying.length + unseen + decision.order - decision.release.length + decision.withdraw.length,
-      Recommended: decision.order,
+      ...estimates,
     },
   };
 }
@@ -112,11 +151,12 @@ export async function measure(
 type Supply = {
   readonly now: UnixTime;
   readonly joined: Memory["joined"];
+  readonly slots: readonly AnnexSlot[];
   readonly members: readonly Member[];
 };
 
 /** Keeps what a slot of each type and image is like, for the day when none is there. */
-async function learn(
+async function learnSlots(
   { learnSlot }: MeasurePorts,
   instances: Reconciled["instances"],
   members: readonly Member[],

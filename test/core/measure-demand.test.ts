@@ -78,6 +78,8 @@ test("each user's shape tells what waits, what only the annex could serve, and w
     site: SITE,
     facts: world.facts,
     noStart: {},
+    slots: Promise.resolve([]),
+    others: [],
     learned: Promise.resolve(),
   });
   assert.equal(found.jobs, 30);
