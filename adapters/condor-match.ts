@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { formatAds } from "../core/ad-json.ts";
 import { quote } from "../core/classad.ts";
+import { UpdraftError } from "../core/errors.ts";
 import type { Matchmaking } from "../core/sensors.ts";
 import { freeSlotConstraint } from "./condor-ads.ts";
 import { jobAds } from "./condor-queue.ts";
@@ -19,7 +20,16 @@ export function matchmaking(run: Run, file: string): Matchmaking {
     const args = ["-better-analyze:summary", "-jobads:new", "-", ...slots];
     const said = await run("condor_q", args, { timeoutSeconds: MATCH_SECONDS, input: jobAds(ads) });
     const rows = parseSummary(said);
-    return ads.map((_, index) => rows.get(`${index + 1}.0`) ?? 0);
+    const found = ads.map((_, index) => rows.get(`${index + 1}.0`));
+    // A job of which nothing is said is an answer that was cut short, never one that matches nothing.
+    if (!found.every((count) => count !== undefined)) {
+      throw new UpdraftError(
+        "failed",
+        "condor_q does not say of every job how many slots it matches",
+        "Run condor_q -better-analyze:summary by hand to see what is wrong.",
+      );
+    }
+    return found;
   };
   return {
     freeSlots: (ads, annex) => matches(ads, "-mconstraint", freeSlotConstraint(annex)),

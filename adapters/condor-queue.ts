@@ -178,7 +178,17 @@ async function evaluatedRequests(
       return [id, words.map(Number)];
     }),
   );
-  return new Map(texts.map((text, index) => [text, lines.get(`${index + 1}.0`) ?? []]));
+  return new Map(
+    texts.map((text, index) => {
+      const values = lines.get(`${index + 1}.0`);
+      if (values?.length === REQUESTS.length) return [text, values];
+      throw new UpdraftError(
+        "failed",
+        "condor_q does not say of every job what it requests",
+        "Run condor_q -jobads by hand to see what is wrong.",
+      );
+    }),
+  );
 }
 
 function idleJobs(ads: readonly Ad[], evaluated: ReadonlyMap<string, readonly number[]>): IdleJobs[] {

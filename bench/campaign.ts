@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
+import { bootFaultsCampaign } from "./campaigns/boot-faults.ts";
 import { capacity } from "./campaigns/capacity.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
@@ -13,6 +14,7 @@ import { soakCampaign } from "./campaigns/soak.ts";
 import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
+  bootFaultsCampaign,
   capacity,
   lease,
   jobsCampaign,

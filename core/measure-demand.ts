@@ -8,7 +8,7 @@ import { unclaimed, type Claims } from "./sharing.ts";
 import type { Pool, PoolFacts, Queue, RunningJobs } from "./sensors.ts";
 import type { Site } from "./site.ts";
 import { templates, type SlotAds, type Templates } from "./slot-template.ts";
-import { startExpression } from "./start-expression.ts";
+import { demandExpression } from "./start-expression.ts";
 import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense } from "./unmeasured.ts";
@@ -72,12 +72,7 @@ export async function measureDemand(
   ports: DemandPorts,
   { annex, site, facts, noStart, learned, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
 ): Promise<MeasuredDemand> {
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
+  const expression = demandExpression(annex, site.schedd);
   const [queued, free, slots] = await Promise.all([
     sense("Queue", ports.queue.jobs(expression, { factories: facts.unmaterialized > 0 })),
     sense("Collector", ports.pool.freeSlots(annex.name)),

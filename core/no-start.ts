@@ -5,6 +5,8 @@ import type { UnixTime } from "./time.ts";
 export type Stalled = {
   /** End of the last negotiation cycle that it was seen after. */
   readonly cycleAt: UnixTime;
+  /** When idle nodes were first seen to match it. */
+  readonly since: UnixTime;
   /** Cycles that have passed it over. */
   readonly cycles: number;
   /** Jobs of the shape that waited and that ran on the annex when it was last looked at. */
@@ -20,6 +22,8 @@ export type Stalled = {
 export type NoStart = Readonly<Record<string, Stalled>>;
 
 const CYCLES = 3;
+/** Where cycles are short, what has been matched may still be on its way to a start. */
+const LEAST_SECONDS = 180;
 const FIRST_SECONDS = 3600;
 const LONGEST_SECONDS = 86_400;
 /** Shapes of which it is remembered: those beyond are ordered for. */
@@ -49,19 +53,21 @@ export function stalled(
   for (const { group, key, matching, running } of shapes) {
     const last = before[key];
     const cycleAt = Math.max(negotiatedAt ?? 0, last?.cycleAt ?? 0);
-    const seen = { cycleAt, waiting: group.count, running };
+    const since = matching > 0 ? Math.min(now, last?.since ?? now) : now;
+    const seen = { cycleAt, since, waiting: group.count, running };
     const { cycles, times, until } = last ?? { cycles: 0, times: 0, until: undefined };
     if (last !== undefined && (running > last.running || group.count < last.waiting)) continue;
     if (until !== undefined && now < until) {
       suppressed.add(group);
-      kept.push([key, { ...seen, cycles, times, until }]);
+      kept.push([key, { ...seen, since: until, cycles, times, until }]);
       continue;
     }
     const passedOver = matching > 0 && last !== undefined && cycleAt > last.cycleAt;
-    if (passedOver && cycles + 1 >= CYCLES) {
+    if (passedOver && cycles + 1 >= CYCLES && now - since >= LEAST_SECONDS) {
       const seconds = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** times);
       suppressed.add(group);
-      kept.push([key, { ...seen, cycles: 0, times: times + 1, until: now + seconds }]);
+      const later = now + seconds;
+      kept.push([key, { ...seen, since: later, cycles: 0, times: times + 1, until: later }]);
     } else if (matching > 0 || times > 0) {
       const counted = matching === 0 ? 0 : cycles + (passedOver ? 1 : 0);
       kept.push([key, { ...seen, cycles: counted, times, until: undefined }]);
@@ -77,11 +83,12 @@ export function readNoStart(found: unknown): NoStart {
     Object.entries(found).flatMap(([key, value]: [string, unknown]) => {
       const one = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
       const number = (name: string): number => (typeof one[name] === "number" ? one[name] : Number.NaN);
-      const [cycleAt, cycles, times] = [number("cycleAt"), number("cycles"), number("times")];
+      const [cycleAt, since, cycles] = [number("cycleAt"), number("since"), number("cycles")];
+      const times = number("times");
       const [waiting, running] = [number("waiting"), number("running")];
-      if (![cycleAt, cycles, times, waiting, running].every(Number.isFinite)) return [];
+      if (![cycleAt, since, cycles, times, waiting, running].every(Number.isFinite)) return [];
       const until = Number.isFinite(number("until")) ? number("until") : undefined;
-      return [[key, { cycleAt, cycles, times, waiting, running, until }] as const];
+      return [[key, { cycleAt, since, cycles, times, waiting, running, until }] as const];
     }),
   );
 }

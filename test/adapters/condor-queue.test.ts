@@ -202,8 +202,8 @@ test("available slots are read from HTCondor's own summary, ad by ad", async (t)
   const file = join(directory, "slots");
   const { run, asked } = answering({ summary: SUMMARY });
   const matches = matchmaking(run, file);
-  const jobs = ["[ a = 1 ]", "[ a = 2 ]", "[ a = 3 ]", "[ a = 4 ]"];
-  assert.deepEqual(await matches.freeSlots(jobs, "burst"), [20, 0, 1, 0]);
+  const jobs = ["[ a = 1 ]", "[ a = 2 ]", "[ a = 3 ]"];
+  assert.deepEqual(await matches.freeSlots(jobs, "burst"), [20, 0, 1]);
   assert.match(asked[0]?.command ?? "", /-jobads:new - -mconstraint State == "Unclaimed" .*=!= "burst"$/);
   assert.match(asked[0]?.input ?? "", /^\{\n\[ ClusterId = 1; ProcId = 0; JobStatus = 1; a = 1 \]\n,\n/);
   assert.deepEqual(await matches.idleAnnexSlots(jobs.slice(0, 1), "burst"), [20]);
@@ -212,6 +212,7 @@ test("available slots are read from HTCondor's own summary, ad by ad", async (t)
   assert.equal(await readFile(file, "utf8"), "{\n[ cpus = 2 ]\n}\n");
   assert.deepEqual(await matches.freeSlots([], "burst"), []);
   assert.equal(asked.length, 3, "nothing is asked about no job");
+  await assert.rejects(matches.freeSlots([...jobs, "[ a = 4 ]"], "burst"), /does not say of every job/);
 });
 
 /** Answers in turn. */
@@ -294,6 +295,8 @@ test("slots of the annex tell what is free, how large they are, and whether they
     { ...whole, SlotType: "Dynamic", State: "Claimed" },
     { ...whole, Start: false },
     { ...whole, State: "Drained" },
+    { ...whole, AnnexReleased: true },
+    { ...whole, AnnexRebalanceRecommended: true },
   ];
   const { run } = inTurn(JSON.stringify(ads), JSON.stringify([whole]));
   const here = pool(run);
@@ -303,7 +306,7 @@ test("slots of the annex tell what is free, how large they are, and whether they
   assert.equal(slots[1]?.size, undefined);
   assert.deepEqual(
     slots.map(({ accepting }) => accepting),
-    [true, true, false, false],
+    [true, true, false, false, true, false],
   );
   assert.deepEqual(await here.freeSlots("burst"), [
     { name: "slot1@n", free: { cpus: 1, memory: 10, disk: 5, gpus: 0 } },

@@ -12,7 +12,7 @@ const STATE: HookState = {
       ...NO_MEMORY,
       joined: { "i-1": 5 },
       idleSince: { "i-1": 4 },
-      noStart: { k: { cycleAt: 1, cycles: 2, times: 0, waiting: 3, running: 0, until: undefined } },
+      noStart: { k: { cycleAt: 1, since: 1, cycles: 2, times: 0, waiting: 3, running: 0, until: undefined } },
     },
   },
 };

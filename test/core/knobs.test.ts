@@ -22,6 +22,7 @@ test("the least that must be written gives an annex with every default", () => {
     pool: undefined,
     stop: false,
     stateDirectory: "/var/lib/updraft",
+    credentialDirectory: "/etc/updraft/credentials",
     annexes: [
       {
         name: "burst",
@@ -79,7 +80,7 @@ test("every knob is read as it is written", () => {
       UPDRAFT_burst_CREDENTIAL: "password",
       UPDRAFT_burst_MAX_LIABILITY: "100",
       UPDRAFT_burst_WAIT_VALUE: "0.5",
-      UPDRAFT_burst_EXPECTED_RUNTIME: "RequestRuntime",
+      UPDRAFT_burst_EXPECTED_RUNTIME: "ExpectedSeconds",
       UPDRAFT_burst_DRAIN_SECONDS: "300",
       UPDRAFT_burst_BOOT_SECONDS: "2m",
       UPDRAFT_burst_ALLOW_OPEN_METADATA: "true",
@@ -113,7 +114,7 @@ test("every knob is read as it is written", () => {
     credential: "password",
     maxLiability: 100,
     waitValue: 0.5,
-    expectedRuntime: "RequestRuntime",
+    expectedRuntime: "ExpectedSeconds",
     drainSeconds: 300,
     bootSeconds: 120,
     allowOpenMetadata: true,
@@ -165,6 +166,7 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_JOBS", "(MayUseAWS", /ClassAd expression over the job, but its \( is not closed/],
     ["UPDRAFT_burst_OWNERS", "*, alice@pool.test", /users as user@domain/],
     ["UPDRAFT_burst_OWNERS", 'x"y', /users as user@domain/],
+    ["UPDRAFT_CREDENTIAL_DIR", "credentials", /absolute path of a directory/],
     ["UPDRAFT_burst_CREDENTIAL", "kerberos", /one of idtoken, password/],
     ["UPDRAFT_burst_SLOT_ATTRS", "HasScratch", /attributes as Name = value/],
     ["UPDRAFT_burst_SLOT_ATTRS", "A = B", /A has none of these/],
