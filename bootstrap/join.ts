@@ -52,6 +52,7 @@ export async function join(options: JoinOptions): Promise<number> {
     region,
     bucket,
     credentials: () => metadata.credentials(),
+    now: trueTime,
     ...(options.s3Endpoint !== undefined && { endpoint: options.s3Endpoint }),
   });
   const { step, times, startedAt, within } = boot(
@@ -66,24 +67,25 @@ export async function join(options: JoinOptions): Promise<number> {
     const identity = await step("Identity", async () => readIdentity(await metadata.identityDocument()));
     instanceId = identity.instanceId;
     await step("HtcondorFound", requireHtcondor);
-    const { tags, lifeCycle, order } = await step("Tags", async () => {
-      const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
-      return { tags, lifeCycle, order: readOrder(tags, annex) };
-    });
-    // A node that cannot join must not outlive its lease in trying.
-    within((leaseExpiration(tags, trueTime(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - trueTime());
-    const configuration = await step("Configuration", async () => {
-      const fetched = await fetchConfiguration(storage, annex);
-      checkManifest(fetched.manifest, order);
-      return fetched;
-    });
+    // These do not need each other, and each waits for somebody else's answer.
+    const [{ tags, lifeCycle, order }, configuration, accounts] = await Promise.all([
+      step("Tags", async () => {
+        const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
+        // A node that cannot join must not outlive its lease in trying.
+        within((leaseExpiration(tags, trueTime(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - trueTime());
+        return { tags, lifeCycle, order: readOrder(tags, annex) };
+      }),
+      step("Configuration", () => fetchConfiguration(storage, annex)),
+      step("Accounts", () => createAccounts(command)),
+      step("MetadataClosed", () => closeMetadata(command)),
+    ]);
+    await step("ManifestAgrees", () => checkManifest(configuration.manifest, order));
     const lease = await step("Lease", () =>
       readLease(tags, trueTime(), configuration.manifest.maxLeaseSeconds),
     );
     const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
     const stretch = lastStretch(drainSeconds, lease - trueTime());
     const interruptible = lifeCycle === "spot";
-    const accounts = await step("Accounts", () => createAccounts(command));
     await step("Files", () =>
       writeConfiguration(configuration, {
         ...identity,
@@ -93,7 +95,6 @@ export async function join(options: JoinOptions): Promise<number> {
         ...order,
       }),
     );
-    await step("MetadataClosed", () => closeMetadata(command));
     const { idleSeconds, ...ordered } = order;
     const state: NodeState = {
       format: 1,

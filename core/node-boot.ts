@@ -45,7 +45,10 @@ export class BootFailure extends Error {
 }
 
 export type Boot = {
-  /** Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over. */
+  /**
+   * Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over. Steps may run at
+   * the same time; when one fails for good, the others are tried no more.
+   */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
   /** From now on the boot has at most so much time left. */
   within(seconds: number): void;
@@ -73,6 +76,7 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
         } catch (error) {
           const left = deadline - clock.now();
           if ((error instanceof UpdraftError && error.kind !== "failed") || left <= pause) {
+            deadline = Number.NEGATIVE_INFINITY;
             throw new BootFailure(name, attempt, error);
           }
           log(`${name}, attempt ${attempt}: ${messageOf(error)}`);

@@ -59,8 +59,10 @@ export async function metadataServers(world: {
       send(response, 200, "latest");
       return;
     }
-    const known = entries(instance, await roleOf(instance), now());
     const wanted = decodeURIComponent(rest.join("/"));
+    // Whose role it is, is looked up in IAM, which takes longer than everything else together.
+    const role = /^(meta-data)?\/?$|^meta-data\/iam/.test(wanted) ? await roleOf(instance) : undefined;
+    const known = entries(instance, role, now());
     const content =
       version === "latest" ? (known.get(wanted)?.() ?? listing(known.keys(), wanted)) : undefined;
     send(response, content === undefined ? 404 : 200, content ?? "");
