@@ -21,6 +21,7 @@ import { fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { writeConfiguration, writeState } from "./install.ts";
+import { installHtcondor } from "./install-htcondor.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
 import { startGuard } from "./start-guard.ts";
@@ -33,6 +34,8 @@ export type JoinOptions = {
   readonly roleId: string;
   readonly timeoutSeconds: number;
   readonly s3Endpoint?: string;
+  /** Where HTCondor's packages come from when the image has none. */
+  readonly htcondorSource?: string;
   readonly startedAt?: UnixTime;
 };
 
@@ -66,6 +69,10 @@ export async function join(options: JoinOptions): Promise<number> {
   try {
     const identity = await step("Identity", async () => readIdentity(await metadata.identityDocument()));
     instanceId = identity.instanceId;
+    const { htcondorSource } = options;
+    if (htcondorSource !== undefined) {
+      await step("HtcondorInstalled", () => installHtcondor(command, htcondorSource));
+    }
     await step("HtcondorFound", requireHtcondor);
     // These do not need each other, and each waits for somebody else's answer.
     const [{ tags, lifeCycle, order }, configuration, accounts] = await Promise.all([

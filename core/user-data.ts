@@ -11,6 +11,8 @@ export type UserDataParameters = {
   readonly roleId: string;
   /** sha256 of the node's executable, which stands in the bucket under that name. */
   readonly programSha256: string;
+  /** Where HTCondor's packages come from when the image has none; none are installed unless this is said. */
+  readonly htcondorSource?: string;
   /** The operator's own endpoint of S3, when it is not the region's. */
   readonly s3Endpoint?: string;
 };
@@ -24,7 +26,7 @@ export const MAX_USER_DATA_BYTES = 15 * 1024;
  * and none that it learns stands in an argument of a program: what curl needs goes to its standard input.
  */
 export function userData(parameters: UserDataParameters): string {
-  const { annex, bucket, region, roleId, programSha256, s3Endpoint } = parameters;
+  const { annex, bucket, region, roleId, programSha256, htcondorSource, s3Endpoint } = parameters;
   if (!isAnnexName(annex)) throw wrong("annex", annex);
   const host = s3Endpoint?.replace(/\/$/, "");
   const url =
@@ -39,6 +41,7 @@ export function userData(parameters: UserDataParameters): string {
     `sha256=${quoted("programSha256", programSha256)}`,
     `url=${quoted("s3Endpoint", `${url}/${programKey(programSha256)}`)}`,
     `endpoint=${quoted("s3Endpoint", host ?? "")}`,
+    `htcondor=${quoted("htcondorSource", htcondorSource ?? "")}`,
     SCRIPT,
   ].join("\n");
 }
@@ -116,12 +119,13 @@ if ! right "$program"; then
     sleep "$pause"
     [ "$pause" -ge 15 ] || pause=$((pause * 2))
   done
-  credentials= token=
+  credentials='' token=''
 fi
 
 # join ends in time by itself and says why; timeout is for a program that cannot.
 set -- join --annex "$annex" --bucket "$bucket" --region "$region" --role-id "$role_id" --started-at "$started"
 [ -z "$endpoint" ] || set -- "$@" --s3-endpoint "$endpoint"
+[ -z "$htcondor" ] || set -- "$@" --htcondor "$htcondor"
 timeout -k 10 $((seconds + 120)) "$program" "$@" || power_off "updraft-bootstrap ended with status $?"
 `;
 

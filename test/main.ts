@@ -22,6 +22,7 @@ const TEST_PROGRAMS = {
   curl: "curl",
   faketime: "faketime",
   mandoc: "mandoc",
+  shellcheck: "shellcheck",
   "systemd-analyze": "systemd",
 };
 

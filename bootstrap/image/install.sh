@@ -60,7 +60,8 @@ add_packages() {
       # A list that cannot be renewed may still do; what is missing in it, is said by the installation.
       [ $listed = yes ] || apt-get update -q || echo "the package lists could not be renewed"
       listed=yes
-      apt-get install -q -y --no-install-recommends "$@"
+      # Another installation may be under way on a machine that has just booted.
+      apt-get install -q -y -o DPkg::Lock::Timeout=120 --no-install-recommends "$@"
       ;;
     dnf) dnf install -q -y --setopt=install_weak_deps=False "$@" ;;
     none) fail "neither apt-get nor dnf is here to install $*" "Install $* by hand and run this again." ;;

@@ -8,7 +8,7 @@ import { withLock } from "../lock.ts";
 import { type OnStep, step } from "../progress.ts";
 import { confined, run } from "../run.ts";
 import { type Mirror, mirror } from "./mirror.ts";
-import { htcondor, moto, plain, type Recipe, SUITE } from "./recipes.ts";
+import { archive, htcondor, moto, plain, type Recipe, SUITE } from "./recipes.ts";
 import { clearHalfMade, layerKey, removeOldVersions, stored } from "./store.ts";
 
 const LAYER_SCRIPT = fileURLToPath(new URL("layer.sh", import.meta.url));
@@ -21,6 +21,8 @@ export type Roots = {
   readonly plain: readonly string[];
   readonly htcondor: readonly string[];
   readonly moto: readonly string[];
+  /** plain, with HTCondor's packages to install. */
+  readonly archive: readonly string[];
   /** htcondor after our image recipe, with the node's program in it. */
   readonly updraft: readonly string[];
 };
@@ -42,18 +44,20 @@ export async function ensureRoots({ cache, nodeProgram, spared, onStep }: RootsO
     await clearHalfMade(cache);
     const from = await mirror(SUITE);
     const base = await baseLayer(cache, from, onStep);
-    const [condor, emulator] = await Promise.allSettled([
+    const [condor, emulator, packages] = await Promise.allSettled([
       packageLayer(cache, htcondor, base, from, onStep).then(async (layers) => {
         return { htcondor: layers, updraft: await imageLayer(cache, nodeProgram, layers, onStep) };
       }),
       packageLayer(cache, moto, base, from, onStep),
+      packageLayer(cache, archive, base, from, onStep),
     ]);
     // Both are awaited even when one fails: nothing goes on building after we have returned.
     if (condor.status === "rejected") throw condor.reason;
     if (emulator.status === "rejected") throw emulator.reason;
-    for (const name of [plain.name, htcondor.name, moto.name, "updraft"])
+    if (packages.status === "rejected") throw packages.reason;
+    for (const name of [plain.name, htcondor.name, moto.name, archive.name, "updraft"])
       await removeOldVersions(cache, name, spared);
-    return { plain: base, moto: emulator.value, ...condor.value };
+    return { plain: base, moto: emulator.value, archive: packages.value, ...condor.value };
   });
 }
 

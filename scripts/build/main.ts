@@ -21,6 +21,7 @@ const EXECUTABLES: readonly Executable[] = [
       "node.config": "condor-config/node.config",
       "node-shutdown.sh": "condor-config/node-shutdown.sh",
       "updraft-guard.service": "condor-config/updraft-guard.service",
+      "install.sh": "bootstrap/image/install.sh",
     },
   },
 ];

@@ -24,6 +24,7 @@ export type Templates = {
     bucket: string;
     region: string;
     programSha256: string;
+    htcondorSource?: string;
     s3Endpoint?: string;
   }): object;
   policy(name: SetupPolicyName, terms: { region: string | undefined; boundary: string | undefined }): object;
@@ -191,6 +192,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
         annex: annex.name,
         region: annex.region,
         ...p,
+        ...(annex.htcondorSource !== undefined && { htcondorSource: annex.htcondorSource }),
         ...(s3Endpoint !== undefined && { s3Endpoint }),
       }),
   });
