@@ -15,7 +15,6 @@ mv /etc/condor/config.d/50ec2.config /usr/share/annex-ec2
 
 export const ROLE = "annex-ec2";
 export const BUCKET = "annex-ec2-config";
-const POLICY = `arn:aws:iam::123456789012:policy/${ROLE}`;
 
 /** The role that it walks the policies of, and the tarball that it finds there, as condor_annex would have made them. */
 export async function setUpAnnexEc2(sandbox: Sandbox, annex: string): Promise<void> {
@@ -35,26 +34,18 @@ export async function setUpAnnexEc2(sandbox: Sandbox, annex: string): Promise<vo
       Action: "sts:AssumeRole",
     }),
   });
-  await iam({
-    Action: "CreatePolicy",
-    PolicyName: ROLE,
-    // Its parser wants something to follow the resource.
-    PolicyDocument: policy({
-      Effect: "Allow",
-      Resource: `arn:aws:s3:::${BUCKET}/config-*.tar.gz`,
-      Action: "s3:GetObject",
-    }),
+  // A policy of its own would not do: it misspells the function that asks for a policy's version.
+  const inline = (name: string, statement: object): Promise<void> =>
+    iam({ Action: "PutRolePolicy", RoleName: ROLE, PolicyName: name, PolicyDocument: policy(statement) });
+  await inline("config", {
+    Effect: "Allow",
+    Resource: [`arn:aws:s3:::${BUCKET}/config-*.tar.gz`],
+    Action: "s3:GetObject",
   });
-  await iam({ Action: "AttachRolePolicy", RoleName: ROLE, PolicyArn: POLICY });
-  await iam({
-    Action: "PutRolePolicy",
-    RoleName: ROLE,
-    PolicyName: "look",
-    PolicyDocument: policy({
-      Effect: "Allow",
-      Action: ["ec2:DescribeInstances", "iam:Get*", "iam:List*"],
-      Resource: "*",
-    }),
+  await inline("look", {
+    Effect: "Allow",
+    Resource: "*",
+    Action: ["ec2:DescribeInstances", "iam:Get*", "iam:List*"],
   });
   await iam({ Action: "CreateInstanceProfile", InstanceProfileName: ROLE });
   await iam({ Action: "AddRoleToInstanceProfile", InstanceProfileName: ROLE, RoleName: ROLE });
