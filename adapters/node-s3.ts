@@ -31,8 +31,7 @@ const RENEW_SECONDS = 300;
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /**
- * S3 without the AWS SDK: loading it would take a third of the time from user data to condor_master, and a third of the
- * guard's memory. Nothing is tried twice here: the boot has its own back-off, which names what failed.
+ * S3 without the AWS SDK, whose loading alone takes longer than everything that a boot asks of S3. Nothing is tried twice here: the boot has its own back-off, which names what failed.
  */
 export function nodeS3({ region, bucket, credentials, now, endpoint }: NodeStorageOptions): NodeStorage {
   const base =

@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 import { getAsset, isSea } from "node:sea";
 
 /** Files that the executable carries; run from source they are read from the tree. */
-export type AssetName = "node.config" | "node-shutdown.sh" | "updraft-guard.service" | "install.sh";
+export type AssetName =
+  | "node.config"
+  | "node-shutdown.sh"
+  | "updraft-guard.service"
+  | "updraft-join.service"
+  | "updraft-condor.conf"
+  | "install.sh";
 
 const INSTALL_SCRIPT = "../bootstrap/image/install.sh";
 

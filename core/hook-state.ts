@@ -1,5 +1,5 @@
 import type { AttributeValue } from "./classad.ts";
-import { NO_MEMORY, type Memory } from "./tick.ts";
+import { NO_MEMORY, type Memory } from "./hook-memory.ts";
 
 /** What the hook keeps between two runs, by annex. It may be lost: then there is no history, and nothing worse. */
 export type HookState = Readonly<Record<string, AnnexState>>;

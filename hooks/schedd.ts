@@ -30,7 +30,8 @@ import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "
 import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
 import type { Site } from "../core/site.ts";
-import { NO_MEMORY, tick, type TickPorts } from "../core/tick.ts";
+import { NO_MEMORY } from "../core/hook-memory.ts";
+import { tick, type TickPorts } from "../core/tick.ts";
 import { VERSION } from "../core/version.ts";
 
 /** HTCondor starts it again after a minute, and may crash when it is stopped while a hook runs: a tick is short. */

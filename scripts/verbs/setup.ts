@@ -24,6 +24,7 @@ export type Templates = {
     bucket: string;
     region: string;
     programSha256: string;
+    bootSeconds: number;
     htcondorSource?: string;
     s3Endpoint?: string;
   }): object;
@@ -191,6 +192,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
       templates.annex({
         annex: annex.name,
         region: annex.region,
+        bootSeconds: annex.bootSeconds,
         ...p,
         ...(annex.htcondorSource !== undefined && { htcondorSource: annex.htcondorSource }),
         ...(s3Endpoint !== undefined && { s3Endpoint }),

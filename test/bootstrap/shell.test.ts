@@ -13,6 +13,7 @@ const SCRIPTS = {
     region: "us-east-1",
     roleId: "AROATEST",
     programSha256: "a".repeat(64),
+    bootSeconds: 300,
     htcondorSource: "distribution",
   }),
   "bootstrap/image/install.sh": file("bootstrap/image/install.sh"),

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { hookOutput } from "../../core/hook-output.ts";
 import { formatHookState, parseHookState, type HookState } from "../../core/hook-state.ts";
-import { NO_MEMORY } from "../../core/tick.ts";
+import { NO_MEMORY } from "../../core/hook-memory.ts";
 
 const STATE: HookState = {
   burst: {

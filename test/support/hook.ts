@@ -3,7 +3,8 @@ import type { AnnexKnobs } from "../../core/knobs.ts";
 import type { PoolFacts } from "../../core/sensors.ts";
 import type { AnnexSlot } from "../../core/supply.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
-import { NO_MEMORY, tick, type Memory, type Tick, type TickPorts } from "../../core/tick.ts";
+import { NO_MEMORY, type Memory } from "../../core/hook-memory.ts";
+import { tick, type Tick, type TickPorts } from "../../core/tick.ts";
 import { World } from "./cloud.ts";
 import { SITE, annex } from "./knobs.ts";
 

@@ -1,0 +1,51 @@
+import type { Member } from "./supply.ts";
+import type { UnixTime } from "./time.ts";
+
+/** What a tick leaves to the next one. Without it only history is lost. */
+export type Memory = {
+  /** When each instance was last seen with slots. */
+  readonly joined: Readonly<Record<string, UnixTime>>;
+  /** Since when each instance has been idle. */
+  readonly idleSince: Readonly<Record<string, UnixTime>>;
+};
+
+export const NO_MEMORY: Memory = { joined: {}, idleSince: {} };
+
+/** An instance whose slots have been gone for so long counts by what EC2 says. */
+const LOST_SECONDS = 600;
+
+/** When instances were last seen with slots, as far as that still counts. */
+export function recent(joined: Memory["joined"], now: UnixTime): Memory["joined"] {
+  // A time to come is one of a clock that was wrong.
+  return Object.fromEntries(Object.entries(joined).filter(([, at]) => at <= now && now - at < LOST_SECONDS));
+}
+
+export function remember(
+  before: Memory,
+  members: readonly Member[],
+  joined: Memory["joined"],
+  now: UnixTime,
+): Memory {
+  const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
+  const lost = members.filter((one) => one.progress === "lost");
+  return {
+    joined: {
+      ...Object.fromEntries(lost.map(({ id }) => [id, joined[id] ?? now])),
+      ...Object.fromEntries(present.map(({ id }) => [id, now])),
+    },
+    idleSince: Object.fromEntries(
+      present
+        .filter((one) => one.progress === "idle")
+        .map(({ id }) => [id, Math.min(now, before.idleSince[id] ?? now)]),
+    ),
+  };
+}
+
+/** Instances that have been idle for at least so long. */
+export function rested(memory: Memory, now: UnixTime, seconds: number): Set<string> {
+  return new Set(
+    Object.entries(memory.idleSince)
+      .filter(([, since]) => now - since >= seconds)
+      .map(([id]) => id),
+  );
+}
