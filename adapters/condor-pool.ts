@@ -30,6 +30,8 @@ const SLOT = [
   "Start",
   "AnnexEnding",
   "AnnexEndsAt",
+  "JobStart",
+  "RemoteUser",
   "Cpus",
   "Memory",
   "Disk",
@@ -68,6 +70,8 @@ function annexSlot(ad: Ad): AnnexSlot {
     size: ad["SlotType"] === "Dynamic" ? undefined : resources(ad, "TotalSlot"),
     accepting: ad["Start"] !== false && ad["State"] !== "Drained" && ad["AnnexEnding"] !== true,
     endsAt: number(ad["AnnexEndsAt"]),
+    jobStarted: number(ad["JobStart"]),
+    user: text(ad["RemoteUser"]),
   };
 }
 

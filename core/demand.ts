@@ -143,7 +143,12 @@ function withinQuota(job: IdleJob, headroom: Map<string, number>): boolean {
 }
 
 /** Jobs of one autocluster and request. */
-export type JobGroup = Shape & { readonly autocluster: number | undefined; readonly example: string };
+export type JobGroup = Shape & {
+  readonly autocluster: number | undefined;
+  readonly example: string;
+  /** Since when the one has been idle that has waited longest. */
+  readonly oldest: UnixTime;
+};
 
 export function groupJobs(jobs: readonly IdleJob[]): JobGroup[] {
   const groups = new Map<string, JobGroup>();
@@ -154,8 +159,8 @@ export function groupJobs(jobs: readonly IdleJob[]): JobGroup[] {
     groups.set(
       key,
       group === undefined
-        ? { ...job.request, count: 1, autocluster: job.autocluster, example: job.id }
-        : { ...group, count: group.count + 1 },
+        ? { ...job.request, count: 1, autocluster: job.autocluster, example: job.id, oldest: job.idleSince }
+        : { ...group, count: group.count + 1, oldest: Math.min(group.oldest, job.idleSince) },
     );
   }
   return [...groups.values()];

@@ -1,3 +1,4 @@
+import type { PolicyMemory } from "./hook-decision.ts";
 import type { Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -7,6 +8,8 @@ export type Memory = {
   readonly joined: Readonly<Record<string, UnixTime>>;
   /** Since when each instance has been idle. */
   readonly idleSince: Readonly<Record<string, UnixTime>>;
+  /** What the ordering law has learned. */
+  readonly policy?: PolicyMemory;
 };
 
 export const NO_MEMORY: Memory = { joined: {}, idleSince: {} };
@@ -25,7 +28,7 @@ export function remember(
   members: readonly Member[],
   joined: Memory["joined"],
   now: UnixTime,
-): Memory {
+): Omit<Memory, "policy"> {
   const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
   const lost = members.filter((one) => one.progress === "lost");
   return {

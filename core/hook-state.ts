@@ -1,4 +1,5 @@
 import type { AttributeValue } from "./classad.ts";
+import { readPolicyMemory } from "./hook-decision.ts";
 import { NO_MEMORY, type Memory } from "./hook-memory.ts";
 
 /** What the hook keeps between two runs, by annex. It may be lost: then there is no history, and nothing worse. */
@@ -31,12 +32,18 @@ export function parseHookState(text: string): HookState {
   return Object.fromEntries(
     Object.entries(record(annexes)).map(([annex, state]) => {
       const { attributes, memory } = record(state);
-      const { joined, idleSince } = record(memory);
+      const { joined, idleSince, policy } = record(memory);
+      const learned = readPolicyMemory(policy);
       return [
         annex,
         {
           attributes: values(record(attributes)),
-          memory: { ...NO_MEMORY, joined: times(joined), idleSince: times(idleSince) },
+          memory: {
+            ...NO_MEMORY,
+            joined: times(joined),
+            idleSince: times(idleSince),
+            ...(learned !== undefined && { policy: learned }),
+          },
         },
       ];
     }),

@@ -1,12 +1,13 @@
 import type { AttributeValue } from "./classad.ts";
 import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
 import type { Funds } from "./funds.ts";
+import { decideForAnnex, type Decision } from "./hook-decision.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { machineOf, type Machine } from "./machine.ts";
+import { lastStretch } from "./last-stretch.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
-import { decide, type Decision } from "./policy.ts";
 import type { Clock, Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
@@ -80,18 +81,28 @@ export async function measure(
   const unserved = afterFreeSlots(groups, free, (group) => matches.get(group.example));
   const served = waiting.length - total(unserved);
 
-  const memory = remember(terms.memory, members, joined, now);
+  const remembered = remember(terms.memory, members, joined, now);
   const machine: Machine | undefined =
     total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
-  const decision = decide({
-    unserved,
-    members,
-    unseen,
-    machine: machine ?? NOTHING,
-    maxInstances: annex.maxInstances,
-    affordable,
-    restedIds: rested(memory, now, minWaitSeconds),
-  });
+  const { decision, memory: policy } = decideForAnnex(
+    {
+      now,
+      waiting: unserved.filter(({ count }) => count > 0),
+      members,
+      unseen,
+      machine,
+      leaseSeconds: annex.leaseSeconds,
+      maxInstances: annex.maxInstances,
+      affordable,
+      waitValue: annex.waitValue,
+      spares: annex.spares,
+      refuseSeconds: lastStretch(annex.drainSeconds, annex.leaseSeconds).refuse,
+      idleSince: remembered.idleSince,
+      restedIds: rested(remembered, now, minWaitSeconds),
+    },
+    terms.memory.policy,
+  );
+  const memory = { ...remembered, policy };
   const allExcluded: Partial<Record<Exclusion, number>> = {
     ...excluded,
     ...(served > 0 && { FreeSlots: served }),
@@ -128,5 +139,3 @@ export async function measure(
     },
   };
 }
-
-const NOTHING = { cpus: 0, memory: 0, disk: 0, gpus: 0 };
