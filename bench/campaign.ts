@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { closedLoop } from "./campaigns/closed-loop.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
@@ -9,7 +10,16 @@ import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
 
-const CAMPAIGNS: readonly Campaign[] = [capacity, lease, jobsCampaign, kill, policy, interruptCampaign, laws];
+const CAMPAIGNS: readonly Campaign[] = [
+  capacity,
+  lease,
+  jobsCampaign,
+  kill,
+  policy,
+  interruptCampaign,
+  laws,
+  closedLoop,
+];
 
 function help(): string {
   const width = Math.max(...CAMPAIGNS.map(({ name }) => name.length));

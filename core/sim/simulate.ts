@@ -46,6 +46,8 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
   const tick = (): void => {
     compact(w.machines);
     const observation = observe(w);
+    const rested = (since: number | undefined): boolean =>
+      plant.restSeconds === undefined || (since !== undefined && w.now - since >= plant.restSeconds);
     const { decision, memory: learned } = decide(law, observation, memory, limits, {
       live: observation.machines.length,
       maxInstances: plant.maxInstances,
@@ -53,7 +55,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
       visible: plant.spares
         ? undefined
         : unmetDemand(observation.waiting, observation.machines, limits).unmet,
-      mayRelease: () => true,
+      mayRelease: ({ idleSince }) => rested(idleSince),
     });
     watch.tick?.(observation, decision);
     memory = learned;
