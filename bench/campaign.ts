@@ -8,6 +8,7 @@ import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
+import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
@@ -18,6 +19,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   policy,
   interruptCampaign,
   laws,
+  optimumCampaign,
   closedLoop,
 ];
 

@@ -134,10 +134,8 @@ async function create(sandbox: Sandbox, count: number): Promise<void> {
 
 async function waited(sandbox: Sandbox, clusters: readonly string[]): Promise<number[]> {
   const constraint = clusters.map((cluster) => `ClusterId == ${cluster}`).join(" || ");
-  const out = await sandbox.accessPoint.run([
-    "condor_history",
-    ...["-constraint", constraint, "-af", "QDate", "JobStartDate"],
-  ]);
+  const command = ["condor_history", "-constraint", constraint, "-af", "QDate", "JobStartDate"];
+  const out = await sandbox.accessPoint.run(command);
   return out
     .split("\n")
     .filter((line) => line.trim() !== "")
