@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { directory, writeAtomically } from "../adapters/node-files.ts";
 import { nodeConfig, type NodeConfigValues } from "../core/node-config.ts";
 import { hostName, type NodeIdentity } from "../core/node-identity.ts";
-import { NODE_STATE_PATH, type NodeState } from "../core/node-state.ts";
+import { NODE_STATE_PATH, READY_PATH, type NodeState } from "../core/node-state.ts";
 import { NODE_CONFIG_NAME } from "../core/node-tarball.ts";
 import { asset } from "./assets.ts";
 import type { Configuration } from "./configuration.ts";
@@ -33,4 +33,9 @@ export async function writeConfiguration(
 export async function writeState(state: NodeState): Promise<void> {
   await directory(dirname(NODE_STATE_PATH), 0o755);
   await writeAtomically(NODE_STATE_PATH, `${JSON.stringify(state)}\n`, 0o644);
+}
+
+/** From now on HTCondor may run here, whoever starts it. */
+export async function allowHtcondor(): Promise<void> {
+  await writeAtomically(READY_PATH, "", 0o644);
 }

@@ -4,6 +4,7 @@ import { UpdraftError } from "./errors.ts";
 import { MIN_LEASE_SECONDS } from "./lease.ts";
 import type { CredentialKind } from "./manifest.ts";
 import { nearest } from "./nearest.ts";
+import { BOOT_SECONDS, LONGEST_BOOT_SECONDS } from "./node-boot.ts";
 import { JOB_ATTRIBUTES, type Owners } from "./start-expression.ts";
 import type { Tags } from "./tags.ts";
 import { parseDuration } from "./time.ts";
@@ -49,6 +50,10 @@ export type AnnexKnobs = {
   readonly spares: boolean;
   readonly expectedRuntime: string | undefined;
   readonly drainSeconds: number;
+  /** An instance that has not joined the pool by then ends itself. */
+  readonly bootSeconds: number;
+  /** A node serves jobs though it could not close the instance metadata service to them. */
+  readonly allowOpenMetadata: boolean;
   /** Attribute name to ClassAd literal. */
   readonly slotAttributes: Readonly<Record<string, string>>;
   readonly tags: Tags;
@@ -230,6 +235,9 @@ const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
 export const TYPES_RULE = "instance types such as m7i.large, separated by commas";
 export const instanceTypeList = listOf(TYPE, TYPES_RULE);
 
+/** In less HTCondor may not even start. */
+const SHORTEST_BOOT_SECONDS = 10;
+
 /** Marks a knob that must be written. */
 const REQUIRED = Symbol("required");
 
@@ -294,6 +302,22 @@ const ANNEX_TABLE: AnnexTable = {
   spares: { knob: "SPARES", read: boolean, otherwise: false, example: "true" },
   expectedRuntime: { knob: "EXPECTED_RUNTIME", read: expression, otherwise: undefined, example: "3600" },
   drainSeconds: { knob: "DRAIN_SECONDS", read: duration(0, "10m"), otherwise: 600, example: "10m" },
+  bootSeconds: {
+    knob: "BOOT_SECONDS",
+    read: (text) => {
+      const seconds = duration(SHORTEST_BOOT_SECONDS, "5m")(text);
+      expect(seconds <= LONGEST_BOOT_SECONDS, `a duration of at most ${LONGEST_BOOT_SECONDS} s`);
+      return seconds;
+    },
+    otherwise: BOOT_SECONDS,
+    example: "10m",
+  },
+  allowOpenMetadata: {
+    knob: "ALLOW_OPEN_METADATA",
+    read: boolean,
+    otherwise: false,
+    example: "true",
+  },
   slotAttributes: { knob: "SLOT_ATTRS", read: slotAttributes, otherwise: {}, example: "HasScratch = true" },
   tags: { knob: "TAGS", read: tags, otherwise: {}, example: "CostCenter = 42" },
   configDirectory: {

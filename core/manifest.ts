@@ -11,6 +11,8 @@ export type Manifest = {
   readonly maxLeaseSeconds: number;
   /** Length of a lease's last stretch, in which jobs that would not finish are refused. */
   readonly drainSeconds: number;
+  /** A node serves jobs though it could not close the instance metadata service to them. */
+  readonly allowOpenMetadata: boolean;
   /** sha256 of `config/<sha256>.tar.gz`, in lower-case hexadecimal. */
   readonly configSha256: string;
   readonly credential: { readonly kind: CredentialKind; readonly sha256: string };
@@ -19,6 +21,7 @@ export type Manifest = {
 export type CredentialKind = "idtoken" | "password";
 
 const FORMAT = "1";
+const OPEN_METADATA = "allow-open-metadata";
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export function formatManifest(manifest: Manifest): string {
@@ -30,6 +33,8 @@ export function formatManifest(manifest: Manifest): string {
       collectors: manifest.collectors,
       "max-lease-seconds": String(manifest.maxLeaseSeconds),
       "drain-seconds": String(manifest.drainSeconds),
+      // Only what differs from the rule is written: a node's program of an earlier version does not know the key.
+      ...(manifest.allowOpenMetadata && { [OPEN_METADATA]: "true" }),
     },
     config: { sha256: manifest.configSha256 },
     credential: { kind: manifest.credential.kind, sha256: manifest.credential.sha256 },
@@ -40,7 +45,7 @@ export function formatManifest(manifest: Manifest): string {
 export function parseManifest(text: string): Manifest | string {
   const sections = parse(text) as Record<string, unknown>;
   const known: Record<string, readonly string[]> = {
-    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds"],
+    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds", OPEN_METADATA],
     config: ["sha256"],
     credential: ["kind", "sha256"],
   };
@@ -67,6 +72,9 @@ export function parseManifest(text: string): Manifest | string {
   if (!/^[1-9]\d{0,8}$/.test(maxLease)) return `max-lease-seconds "${maxLease}" is not a number of seconds`;
   const drain = value("updraft", "drain-seconds");
   if (!/^\d{1,9}$/.test(drain)) return `drain-seconds "${drain}" is not a number of seconds`;
+  const openMetadata = sections["updraft"] as Record<string, unknown>;
+  if (![undefined, true].includes(openMetadata[OPEN_METADATA] as boolean | undefined))
+    return `${OPEN_METADATA} "${String(openMetadata[OPEN_METADATA])}" is not true`;
   const configSha256 = value("config", "sha256");
   if (!SHA256.test(configSha256)) return `config sha256 "${configSha256}" is not a sha256`;
   const kind = value("credential", "kind");
@@ -80,6 +88,7 @@ export function parseManifest(text: string): Manifest | string {
     collectors,
     maxLeaseSeconds: Number(maxLease),
     drainSeconds: Number(drain),
+    allowOpenMetadata: openMetadata[OPEN_METADATA] === true,
     configSha256,
     credential: { kind, sha256 },
   };

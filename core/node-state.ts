@@ -51,8 +51,12 @@ export type GuardSettings = {
 };
 
 export const NODE_STATE_PATH = "/run/updraft/node.json";
+/** There while HTCondor may run here; a reboot takes it away. condor-config/updraft-condor.conf names it too. */
+export const READY_PATH = "/run/updraft/ready";
 export const GUARD_DIRECTORY = "/var/lib/updraft";
 /** Written by join. */
 export const GUARD_SETTINGS_PATH = `${GUARD_DIRECTORY}/guard.json`;
+/** What join was asked for, for a reboot; condor-config/updraft-join.service names it too. */
+export const JOIN_OPTIONS_PATH = `${GUARD_DIRECTORY}/join.json`;
 /** Written by the guard: the last that it has learnt. */
 export const KNOWLEDGE_PATH = `${GUARD_DIRECTORY}/lease.json`;

@@ -183,6 +183,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Ground & Partial<Pub
     collectors: site.collectors,
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
     drainSeconds: plan.annex.drainSeconds,
+    allowOpenMetadata: plan.annex.allowOpenMetadata,
     configSha256: ports.sha256(archive),
     credential: { kind: annex.credential, sha256: ports.sha256(credential) },
   };

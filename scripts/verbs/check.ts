@@ -163,11 +163,17 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
 
 async function annexTemplate(
   templates: Templates,
-  { name, region }: AnnexKnobs,
+  { name, region, bootSeconds }: AnnexKnobs,
   made: { bucket: string; programSha256: string },
 ): Promise<object> {
   const s3Endpoint = await configuredEndpoint(region);
-  return templates.annex({ annex: name, region, ...made, ...(s3Endpoint !== undefined && { s3Endpoint }) });
+  return templates.annex({
+    annex: name,
+    region,
+    bootSeconds,
+    ...made,
+    ...(s3Endpoint !== undefined && { s3Endpoint }),
+  });
 }
 
 async function localProgram(): Promise<string | undefined> {

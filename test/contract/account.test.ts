@@ -35,7 +35,7 @@ import {
 import { accountTemplate } from "../../lambda/account.template.ts";
 import { annexTemplate } from "../../lambda/annex.template.ts";
 import { difference } from "../../bench/campaigns/account-world.ts";
-import { testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
+import { speakTo, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
 import { SITE, annex } from "../support/knobs.ts";
 
 const REGION = "us-east-1";
@@ -96,12 +96,7 @@ describe("setup and teardown in an account where something goes wrong", () => {
   before(async () => {
     world = await testCloud();
     const { cloud } = world;
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_ACCESS_KEY_ID: cloud.administrator.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: cloud.administrator.secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: "true",
-    });
+    speakTo(cloud);
     subnets = (await cloud.subnets()).slice(0, 1).map(({ subnetId }) => subnetId);
   });
   after(() => world.stop());

@@ -6,7 +6,7 @@ import { ec2 } from "../../adapters/ec2.ts";
 import { priceList } from "../../adapters/price-list.ts";
 import { s3 } from "../../adapters/s3.ts";
 import { spotPrices } from "../../adapters/spot-prices.ts";
-import { IMAGE, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
+import { IMAGE, speakTo, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
 import { cloudFormationContract } from "./cloudformation.ts";
 import { ec2Contract, type LaunchSite } from "./ec2.ts";
 import { pricesContract } from "./prices.ts";
@@ -26,12 +26,7 @@ describe("our adapters over the sandbox's cloud", () => {
   before(async () => {
     world = await testCloud();
     const { cloud } = world;
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_ACCESS_KEY_ID: cloud.administrator.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: cloud.administrator.secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: "true",
-    });
+    speakTo(cloud);
     await new S3Client({ region: REGION, forcePathStyle: true }).send(
       new CreateBucketCommand({ Bucket: BUCKET }),
     );

@@ -8,7 +8,7 @@ import { placeFacts } from "../../adapters/place-facts.ts";
 import { trials } from "../../adapters/trials.ts";
 import { templateBody } from "../../core/stacks.ts";
 import { accountTemplate } from "../../lambda/account.template.ts";
-import { IMAGE, createStack, outputs, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
+import { IMAGE, createStack, outputs, speakTo, testCloud, type TestCloud } from "../sandbox/cloud/harness.ts";
 import { enforcerContract, factsContract, placesContract, trialsContract } from "./check.ts";
 
 const REGION = "us-east-1";
@@ -29,12 +29,7 @@ describe("the check's adapters over the sandbox's cloud", () => {
   before(async () => {
     world = await testCloud();
     const { cloud } = world;
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_ACCESS_KEY_ID: cloud.administrator.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: cloud.administrator.secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: "true",
-    });
+    speakTo(cloud);
     const s3 = new S3Client({ region: REGION, forcePathStyle: true });
     await s3.send(new CreateBucketCommand({ Bucket: "updraft-contract" }));
     const body = templateBody(accountTemplate(FUNCTION));

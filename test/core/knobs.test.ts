@@ -45,6 +45,8 @@ test("the least that must be written gives an annex with every default", () => {
         spares: false,
         expectedRuntime: undefined,
         drainSeconds: 600,
+        bootSeconds: 300,
+        allowOpenMetadata: false,
         slotAttributes: {},
         tags: {},
         configDirectory: undefined,
@@ -77,6 +79,8 @@ test("every knob is read as it is written", () => {
       UPDRAFT_burst_SPARES: "yes",
       UPDRAFT_burst_EXPECTED_RUNTIME: "RequestRuntime",
       UPDRAFT_burst_DRAIN_SECONDS: "300",
+      UPDRAFT_burst_BOOT_SECONDS: "2m",
+      UPDRAFT_burst_ALLOW_OPEN_METADATA: "true",
       UPDRAFT_burst_SLOT_ATTRS: 'HasScratch = true; Site = "a;b \\"c\\""; Speed = 1.5;',
       UPDRAFT_burst_TAGS: "CostCenter = 42; Team = high energy",
       UPDRAFT_burst_CONFIG_DIR: "/etc/condor/updraft.d",
@@ -108,6 +112,8 @@ test("every knob is read as it is written", () => {
     spares: true,
     expectedRuntime: "RequestRuntime",
     drainSeconds: 300,
+    bootSeconds: 120,
+    allowOpenMetadata: true,
     slotAttributes: { HasScratch: "true", Site: '"a;b \\"c\\""', Speed: "1.5" },
     tags: { CostCenter: "42", Team: "high energy" },
     configDirectory: "/etc/condor/updraft.d",
@@ -176,6 +182,9 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_SPARES", "some", /true or false/],
     ["UPDRAFT_burst_EXPECTED_RUNTIME", "1 +)", /ClassAd expression over the job/],
     ["UPDRAFT_burst_DRAIN_SECONDS", "ten", /a duration such as 10m/],
+    ["UPDRAFT_burst_BOOT_SECONDS", "9s", /at least 10 s/],
+    ["UPDRAFT_burst_BOOT_SECONDS", "2h", /at most 3600 s/],
+    ["UPDRAFT_burst_ALLOW_OPEN_METADATA", "maybe", /true or false/],
   ];
   const tried = new Set(cases.map(([name]) => name));
   for (const { knob } of ANNEX_KNOBS) assert.ok(tried.has(`UPDRAFT_burst_${knob}`), knob);

@@ -10,6 +10,7 @@ const MANIFEST: Manifest = {
   collectors: "cm.pool.test:9618?sock=collector, cm2.pool.test",
   maxLeaseSeconds: 604800,
   drainSeconds: 600,
+  allowOpenMetadata: false,
   configSha256: SHA,
   credential: { kind: "password", sha256: SHA },
 };
@@ -18,6 +19,9 @@ test("a manifest is read back as it was written", () => {
   assert.deepEqual(parseManifest(formatManifest(MANIFEST)), MANIFEST);
   const token: Manifest = { ...MANIFEST, credential: { kind: "idtoken", sha256: SHA } };
   assert.deepEqual(parseManifest(formatManifest(token)), token);
+  const open: Manifest = { ...MANIFEST, allowOpenMetadata: true };
+  assert.deepEqual(parseManifest(formatManifest(open)), open);
+  assert.doesNotMatch(formatManifest(MANIFEST), /allow-open-metadata/, "an older node does not know it");
 });
 
 test("what is wrong with a manifest is told", () => {
@@ -29,6 +33,11 @@ test("what is wrong with a manifest is told", () => {
     [text.replace("pool=pool.test", "pool=a b"), /pool "a b" is not a trust domain/],
     [text.replace(/collectors=.*/, "collectors=a|b"), /collectors ".*" is not a list of hosts/],
     [text.replace("604800", "0"), /max-lease-seconds "0" is not/],
+    [
+      text.replace(/^drain-seconds=.*$/m, "$&\nallow-open-metadata=maybe"),
+      /allow-open-metadata "maybe" is not/,
+    ],
+    [text.replace(/^drain-seconds=.*$/m, ""), /drain-seconds "" is not a number/],
     [text.replace(SHA, "AB"), /config sha256 "AB" is not a sha256/],
     [text.replace("kind=password", "kind=none"), /credential kind "none"/],
     [text.replace(new RegExp(`${SHA}\\s*$`), "x"), /credential sha256 "x" is not/],

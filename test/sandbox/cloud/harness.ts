@@ -25,6 +25,16 @@ export type TestCloud = {
   stop(): Promise<void>;
 };
 
+/** From here on this process's AWS clients speak to that cloud, as its administrator. */
+export function speakTo({ endpoint, administrator }: Cloud): void {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: administrator.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: "true",
+  });
+}
+
 /** A cloud on loopback with the real emulator, and a hypervisor that only writes down what it is told. */
 export async function testCloud(settings: Partial<CloudSettings> = {}): Promise<TestCloud> {
   const directory = mkdtempSync(join(tmpdir(), "updraft-cloud-"));
