@@ -7,6 +7,7 @@ import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
+import { leaseEcho } from "./campaigns/lease-echo.ts";
 import { lease } from "./campaigns/lease.ts";
 import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
@@ -19,6 +20,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   policy,
   interruptCampaign,
   laws,
+  leaseEcho,
   optimumCampaign,
   closedLoop,
 ];

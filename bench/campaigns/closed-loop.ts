@@ -87,7 +87,8 @@ function predict(plan: readonly Submission[], orders: Orders, boots: readonly nu
     idleSeconds: IDLE_SECONDS,
     negotiationSeconds: TICK_SECONDS,
     tickSeconds: TICK_SECONDS,
-    restSeconds: 2 * TICK_SECONDS,
+    // MIN_WAIT, which is two negotiation cycles, holds for jobs and for idle instances of the hook.
+    ...(orders === "hook" && { demandSeconds: 2 * TICK_SECONDS, restSeconds: 2 * TICK_SECONDS }),
     maxInstances: 30,
     spares: false,
   };

@@ -3,7 +3,7 @@ import type { Law } from "../../core/laws/law.ts";
 
 /**
  * A pool so small that its best policy can be computed: Poisson arrivals, exponential run times, machines of one slot
- * without leases, boots of exactly two ticks, negotiation and decision at each tick. Rates per hour, times in hours.
+ * without leases, boots of exactly three ticks, negotiation and decision at each tick. Rates per hour, times in hours.
  */
 export type SmallPool = {
   readonly arrivals: number;

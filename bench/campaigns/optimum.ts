@@ -12,7 +12,7 @@ import { table } from "../table.ts";
 import type { Campaign } from "./campaign.ts";
 import { optimalLaw, optimum, type SmallPool } from "./optimal-policy.ts";
 
-const TICK_SECONDS = 120;
+const TICK_SECONDS = 80;
 const HOURS = 1000;
 const VALUES = [1, 3, 10];
 const POOLS = [
@@ -69,7 +69,7 @@ function optimumTable(seeds: number, from: number): string {
 
 /** The pool of {@link SmallPool} as the simulator has it. */
 export function smallPlant({ tick, waitValue: value, mostMachines }: SmallPool): Plant {
-  const boot = 2 * tick * 3600;
+  const boot = 3 * tick * 3600;
   return {
     ...BASE_PLANT,
     offers: [cpuOffer(1)],
