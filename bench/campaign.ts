@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
+import { bootFaultsCampaign } from "./campaigns/boot-faults.ts";
 import { capacity } from "./campaigns/capacity.ts";
 import { closedLoop } from "./campaigns/closed-loop.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
@@ -13,6 +14,7 @@ import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
+  bootFaultsCampaign,
   capacity,
   lease,
   jobsCampaign,

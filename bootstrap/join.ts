@@ -19,7 +19,8 @@ import { requireAcceptance } from "./acceptance.ts";
 import { beAlone } from "./alone.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
-import { fetchConfiguration } from "./configuration.ts";
+import { REFRESH_SECONDS } from "./credential-files.ts";
+import { checkCredential, fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { allowHtcondor, writeConfiguration, writeState } from "./install.ts";
@@ -84,6 +85,7 @@ export async function join(options: JoinOptions): Promise<number> {
     const configuration = await step("Configuration", async () => {
       const fetched = await fetchConfiguration(storage, annex);
       checkManifest(fetched.manifest, order);
+      checkCredential(fetched, now());
       return fetched;
     });
     const { maxLeaseSeconds, drainSeconds, allowOpenMetadata } = configuration.manifest;
@@ -113,7 +115,16 @@ export async function join(options: JoinOptions): Promise<number> {
       htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
       bootSteps: times(),
     };
-    const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
+    const { kind } = configuration.manifest.credential;
+    const { s3Endpoint } = options;
+    const source = {
+      kind,
+      bucket,
+      region,
+      ...(s3Endpoint !== undefined && { s3Endpoint }),
+      everySeconds: REFRESH_SECONDS,
+    };
+    const settings = { format: 1, maxLeaseSeconds, stretch, source, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
       await writeKnowledge({ lease, released: false });

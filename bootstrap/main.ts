@@ -39,6 +39,12 @@ and of two at once the second waits for the first.
 join starts it before HTCondor, and it stays: it reads the instance's tags and spot notice, says in node.json when the
 node ends, drains HTCondor before, and powers the instance off at the end of its lease, or when it is released and no
 slot is claimed, whatever becomes of HTCondor.
+
+  updraft-bootstrap credential
+
+The guard runs it every few minutes, and root may run it at any time: it reads the annex's manifest again, and when that
+names another credential than the node has, installs it, verified, in one step. HTCondor uses it the next time that it
+authenticates; the old one is good until its own end.
 `;
 
 export async function bootstrap(args: readonly string[]): Promise<number> {
@@ -55,6 +61,10 @@ export async function bootstrap(args: readonly string[]): Promise<number> {
       case "guard":
         if (rest.length > 0) break;
         return await guard();
+      case "credential":
+        if (rest.length > 0) break;
+        await (await import("./credential-refresh.ts")).refreshCredential();
+        return 0;
       case "--version":
         process.stdout.write(`updraft-bootstrap ${VERSION}\n`);
         return 0;

@@ -1,5 +1,5 @@
-import { isSea } from "node:sea";
 import { detach, type Command } from "../adapters/node-commands.ts";
+import { ownProgram } from "./own-program.ts";
 import { runsSystemd } from "./units.ts";
 
 /** Started again whenever it ends, and spared when memory runs out: what the unit says where there is no systemd. */
@@ -13,7 +13,6 @@ export async function startGuard(command: Command): Promise<void> {
     await command("systemctl", ["start", "updraft-guard.service"]);
     return;
   }
-  const program = isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];
-  const keeper = ["/bin/sh", "-c", KEEPER, "updraft-guard", ...program, "guard"];
+  const keeper = ["/bin/sh", "-c", KEEPER, "updraft-guard", ...ownProgram(), "guard"];
   detach("flock", ["--nonblock", "--no-fork", LOCK, ...keeper]);
 }

@@ -1,4 +1,5 @@
 import type { AttributeValue } from "./classad.ts";
+import { checkOutlives } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import { limitedBy } from "./fleet-errors.ts";
 import {
@@ -77,7 +78,7 @@ async function order(
   count: number,
 ): Promise<{ readonly ordered: number; readonly trouble: Held | undefined }> {
   const { annex } = ground;
-  await checkPublished(ports, ground);
+  const { credential } = await checkPublished(ports, ground);
   const plan = await planOrder(ports, ground, {
     count,
     leaseSeconds: (longest) => Math.min(annex.leaseSeconds, longest),
@@ -85,6 +86,7 @@ async function order(
     instanceTypes: annex.instanceTypes,
     user: HOOK_USER,
   });
+  checkOutlives(annex.name, credential.expires, ports.clock.now() + plan.leaseSeconds);
   checkPlanRoom(plan, known);
   const held = await heldBack(ports, plan);
   if (held !== undefined) return { ordered: 0, trouble: held };

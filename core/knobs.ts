@@ -66,12 +66,15 @@ export type Knobs = {
   readonly stop: boolean;
   /** Where hook and commands keep the journal of orders and the hook its memory. */
   readonly stateDirectory: string;
+  /** Where the annexes' tokens are, which only root reads. */
+  readonly credentialDirectory: string;
   readonly annexes: readonly AnnexKnobs[];
 };
 
-export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR", "CREDENTIAL_DIR"];
 
 export const DEFAULT_STATE_DIRECTORY = "/var/lib/updraft";
+export const DEFAULT_CREDENTIAL_DIRECTORY = "/etc/updraft/credentials";
 
 /** A reader gives the value, or throws a string: what would be right. */
 type Reader<T> = (text: string) => T;
@@ -383,6 +386,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   );
   const stop = read("UPDRAFT_STOP", boolean) ?? false;
   const stateDirectory = read("UPDRAFT_STATE_DIR", directory) ?? DEFAULT_STATE_DIRECTORY;
+  const credentialDirectory = read("UPDRAFT_CREDENTIAL_DIR", directory) ?? DEFAULT_CREDENTIAL_DIRECTORY;
 
   const annexes: AnnexKnobs[] = [];
   for (const name of names ?? []) {
@@ -417,7 +421,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   }
   // Which knobs are of an annex is known only when the annexes are.
   if (names !== undefined) problems.push(...misspellings(ours, names));
-  return { knobs: { pool, stop, stateDirectory, annexes }, problems };
+  return { knobs: { pool, stop, stateDirectory, credentialDirectory, annexes }, problems };
 }
 
 function misspellings(settings: readonly Setting[], annexes: readonly string[]): KnobProblem[] {

@@ -1,5 +1,6 @@
 import { parse, stringify } from "ini";
 import { isAnnexName } from "./annex.ts";
+import type { UnixTime } from "./time.ts";
 
 /** What a node reads first: `annexes/<annex>/annex.ini`. It holds no secret. */
 export type Manifest = {
@@ -15,7 +16,12 @@ export type Manifest = {
   readonly allowOpenMetadata: boolean;
   /** sha256 of `config/<sha256>.tar.gz`, in lower-case hexadecimal. */
   readonly configSha256: string;
-  readonly credential: { readonly kind: CredentialKind; readonly sha256: string };
+  readonly credential: {
+    readonly kind: CredentialKind;
+    readonly sha256: string;
+    /** When it ends: always of an idtoken, never of a password. */
+    readonly expires?: UnixTime | undefined;
+  };
 };
 
 export type CredentialKind = "idtoken" | "password";
@@ -37,7 +43,11 @@ export function formatManifest(manifest: Manifest): string {
       ...(manifest.allowOpenMetadata && { [OPEN_METADATA]: "true" }),
     },
     config: { sha256: manifest.configSha256 },
-    credential: { kind: manifest.credential.kind, sha256: manifest.credential.sha256 },
+    credential: {
+      kind: manifest.credential.kind,
+      sha256: manifest.credential.sha256,
+      ...(manifest.credential.expires !== undefined && { expires: String(manifest.credential.expires) }),
+    },
   });
 }
 
@@ -47,7 +57,7 @@ export function parseManifest(text: string): Manifest | string {
   const known: Record<string, readonly string[]> = {
     updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds", OPEN_METADATA],
     config: ["sha256"],
-    credential: ["kind", "sha256"],
+    credential: ["kind", "sha256", "expires"],
   };
   for (const [name, section] of Object.entries(sections)) {
     const keys = Object.hasOwn(known, name) ? known[name] : undefined;
@@ -82,6 +92,9 @@ export function parseManifest(text: string): Manifest | string {
     return `credential kind "${kind}" is neither idtoken nor password`;
   const sha256 = value("credential", "sha256");
   if (!SHA256.test(sha256)) return `credential sha256 "${sha256}" is not a sha256`;
+  const expires = value("credential", "expires");
+  if (kind === "idtoken" ? !/^[1-9]\d{0,11}$/.test(expires) : expires !== "")
+    return `credential expires "${expires}" is no time, or one of a credential that never ends`;
   return {
     annex,
     pool,
@@ -90,6 +103,6 @@ export function parseManifest(text: string): Manifest | string {
     drainSeconds: Number(drain),
     allowOpenMetadata: openMetadata[OPEN_METADATA] === true,
     configSha256,
-    credential: { kind, sha256 },
+    credential: { kind, sha256, ...(expires !== "" && { expires: Number(expires) }) },
   };
 }

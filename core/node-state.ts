@@ -1,5 +1,6 @@
 import type { EndReason } from "./end-of-life.ts";
 import type { Stage } from "./guard.ts";
+import type { CredentialKind } from "./manifest.ts";
 import type { LastStretch } from "./last-stretch.ts";
 import type { UnixTime } from "./time.ts";
 import type { Anchor } from "./true-time.ts";
@@ -42,11 +43,22 @@ export type GuardState = {
   readonly anchor: Anchor;
 };
 
+/** The place in S3 that a node's credential comes from. */
+export type CredentialSource = {
+  readonly kind: CredentialKind;
+  readonly bucket: string;
+  readonly region: string;
+  readonly s3Endpoint?: string;
+  readonly everySeconds: number;
+};
+
 /** What join hands to the guard; on disk, so that it outlives a reboot. */
 export type GuardSettings = {
   readonly format: 1;
   readonly maxLeaseSeconds: number;
   readonly stretch: LastStretch;
+  /** Where the node looks whether its credential has been replaced; written by versions that do so. */
+  readonly source?: CredentialSource;
   readonly node: NodeState;
 };
 

@@ -13,6 +13,8 @@ export type Site = {
   readonly person?: Person;
   /** The trust domain: the pool's name, not an address. */
   readonly pool: string;
+  /** TRUST_DOMAIN: who issues the pool's tokens. */
+  readonly trustDomain: string;
   /** The schedd's name as HTCondor publishes it. */
   readonly schedd: string;
   /** UID_DOMAIN: a job's User is its owner's name, `@`, and this. */
@@ -70,6 +72,7 @@ export function site(settings: readonly Setting[]): Site {
   const directory = value("SEC_PASSWORD_DIRECTORY") ?? "/etc/condor/passwords.d";
   return {
     pool,
+    trustDomain: value("TRUST_DOMAIN") ?? value("UID_DOMAIN") ?? pool,
     schedd: scheddName(value("SCHEDD_NAME"), host),
     userDomain: value("UID_DOMAIN") ?? host,
     condorHost: value("CONDOR_HOST") ?? collectors.split(/[\s,]+/)[0] ?? collectors,

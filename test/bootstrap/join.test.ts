@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib";
 import { formatManifest, type Manifest } from "../../core/manifest.ts";
 import { credentialKey, manifestKey } from "../../core/storage.ts";
 import { noInstance, onInstance } from "../support/on-instance.ts";
-import { base64, CREDENTIAL, failed, JOIN, MASTER, program, sha256, world } from "./world.ts";
+import { token } from "../support/token.ts";
+import { base64, CREDENTIAL, failed, HASTY, JOIN, MASTER, program, sha256, world } from "./world.ts";
 
 describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "iptables") }, () => {
   it("makes the instance a node", async () => {
@@ -38,6 +39,31 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
     assert.ok(["GuardStarted", "HtcondorStarted"].every((step) => Object.hasOwn(node.bootSteps, step)));
     assert.ok(!result.requests.some((request) => request.includes("BAD SIGNATURE")));
     assert.ok(!JSON.stringify(result.commands).includes("secret+access/key"));
+  });
+
+  it("installs a token alone where that is the credential, and takes a password of an earlier boot away", async () => {
+    const files = { "/etc/condor/passwords.d/POOL": { content: "of an earlier boot", mode: "600" } };
+    const good = token({ exp: Math.round(Date.now() / 1000) + 86400 });
+    const result = await onInstance(await world({ token: good, files }));
+    assert.equal(result.commands[0]?.status, 0, result.commands[0]?.output);
+    const { content, mode, uid } = result.files["/etc/condor/tokens.d/updraft"] ?? {};
+    assert.deepEqual({ content, mode, uid }, { content: good, mode: "600", uid: 0 });
+    assert.equal(result.files["/etc/condor/passwords.d/POOL"], undefined);
+    assert.ok(!JSON.stringify([result.commands, result.console]).includes(good.trim()));
+  });
+
+  it("leaves a credential alone that has not been replaced, and says when there is no annex to ask", async () => {
+    const [program = "", script = ""] = JOIN;
+    const again = [program, script, "credential"];
+    const good = token({ exp: Math.round(Date.now() / 1000) + 86400 });
+    const result = await onInstance(await world({ token: good, commands: [again, JOIN, again] }));
+    assert.deepEqual(
+      result.commands.map(({ status }) => status),
+      [3, 0, 0],
+    );
+    assert.match(result.commands[0]?.output ?? "", /has not joined an annex/);
+    assert.ok(!result.console.includes("new credential"));
+    assert.equal(result.files["/etc/condor/tokens.d/updraft"]?.content, good);
   });
 
   // From another address than the service's own, as it is on EC2: the refusal must find its way back.
@@ -116,7 +142,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
 
   it("does not start HTCondor when the metadata service cannot be closed", async () => {
     failed(
-      await onInstance(await world({ files: { ...noNft, ...noIptables } })),
+      await onInstance(await world({ files: { ...noNft, ...noIptables }, commands: [HASTY] })),
       "MetadataClosed",
       /nft ended with status 1: no kernel for that; iptables ended with status 1: nor for this/,
     );
@@ -137,7 +163,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
       "/usr/sbin/iptables-restore": program(""),
     };
     failed(
-      await onInstance(await world({ files: liars })),
+      await onInstance(await world({ files: liars, commands: [HASTY] })),
       "MetadataClosed",
       /no chain at the hook output; iptables did as if, but the chain OUTPUT, FORWARD/,
     );
@@ -146,7 +172,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
   it("reports that HTCondor does not start", async () => {
     const broken = { "/usr/sbin/condor_master": program("exit 44") };
     failed(
-      await onInstance(await world({ files: broken })),
+      await onInstance(await world({ files: broken, commands: [HASTY] })),
       "HtcondorStarted",
       /condor_master ended with status 44/,
     );
@@ -214,6 +240,13 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
       /Pool/,
     ],
     ["the tarball is none", { tarball: new Uint8Array([1, 2, 3]) }, "Configuration", /cannot be unpacked/],
+    ["the token has ended", { token: token({ exp: 1_900_000 }) }, "Configuration", /it ended at 1970/],
+    [
+      "the token is another annex's",
+      { token: token({ sub: "annex-other@pool.test" }) },
+      "Configuration",
+      /its identity is/,
+    ],
     [
       "the tarball is a bomb",
       { tarball: gzipSync(Buffer.alloc(64 * 1024 * 1024)) },
@@ -229,9 +262,10 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
   ];
   for (const [what, change, step, reason] of denied) {
     it(`reports and powers off when ${what}`, async () => {
-      const result = await onInstance(await world(change));
+      const result = await onInstance(await world({ ...change, commands: [HASTY] }));
       failed(result, step, reason);
       assert.equal(result.files["/etc/condor/passwords.d/POOL"], undefined, "a credential was left");
+      assert.equal(result.files["/etc/condor/tokens.d/updraft"], undefined, "a token was left");
       assert.ok(!JSON.stringify(result.stored).includes(CREDENTIAL));
     });
   }

@@ -9,7 +9,7 @@ export const sha256 = (data: Uint8Array | string): string => createHash("sha256"
 export const base64 = (data: Uint8Array | string): string => Buffer.from(data).toString("base64");
 
 export const CREDENTIAL = "scrambled \u0000 password";
-export const JOIN = [
+const join = (seconds: number) => [
   process.execPath,
   `${PROJECT}/scripts/node-main.ts`,
   "join",
@@ -18,8 +18,12 @@ export const JOIN = [
   "--region=us-east-1",
   "--role-id=AROATEST",
   "--s3-endpoint=http://127.0.0.1:9000",
-  "--timeout=2",
+  `--timeout=${seconds}`,
 ];
+/** With more time than it needs, also where much else runs. */
+export const JOIN = join(30);
+/** For what no time would mend. */
+export const HASTY = join(3);
 
 export const program = (content: string) => ({ content: `#!/bin/sh\n${content}\n`, mode: "755" });
 
@@ -61,6 +65,8 @@ export async function world(change: {
   collectors?: string;
   allowOpenMetadata?: boolean;
   delaySeconds?: InstanceWorld["delaySeconds"];
+  /** The annex's token; nodes have the pool's password without one. */
+  token?: string;
 }): Promise<InstanceWorld> {
   const tarball =
     change.tarball ??
@@ -73,8 +79,12 @@ export async function world(change: {
     drainSeconds: 600,
     allowOpenMetadata: change.allowOpenMetadata ?? false,
     configSha256: sha256(tarball),
-    credential: { kind: "password", sha256: sha256(CREDENTIAL) },
+    credential:
+      change.token === undefined
+        ? { kind: "password", sha256: sha256(CREDENTIAL) }
+        : { kind: "idtoken", sha256: sha256(change.token), expires: 1_999_999_999 },
   });
+  const credential = change.token ?? CREDENTIAL;
   return {
     tags: {
       "htcondor:AnnexName": "burst",
@@ -101,7 +111,7 @@ export async function world(change: {
     objects: {
       [manifestKey("burst")]: base64(manifest),
       [configKey("burst", sha256(tarball))]: base64(tarball),
-      [credentialKey("burst", sha256(CREDENTIAL))]: base64(CREDENTIAL),
+      [credentialKey("burst", sha256(credential))]: base64(credential),
       ...change.objects,
     },
     files: {
@@ -122,6 +132,7 @@ export async function world(change: {
     ...(change.delaySeconds !== undefined && { delaySeconds: change.delaySeconds }),
     show: [
       "/etc/condor/passwords.d/POOL",
+      "/etc/condor/tokens.d/updraft",
       "/etc/condor/config.d/50-updraft-annex.config",
       "/etc/condor/config.d/60-updraft-node.config",
       "/usr/libexec/updraft/node-shutdown",

@@ -22,6 +22,7 @@ test("the least that must be written gives an annex with every default", () => {
     pool: undefined,
     stop: false,
     stateDirectory: "/var/lib/updraft",
+    credentialDirectory: "/etc/updraft/credentials",
     annexes: [
       {
         name: "burst",
@@ -159,6 +160,7 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_JOBS", "(MayUseAWS", /ClassAd expression over the job, but its \( is not closed/],
     ["UPDRAFT_burst_OWNERS", "*, alice@pool.test", /users as user@domain/],
     ["UPDRAFT_burst_OWNERS", 'x"y', /users as user@domain/],
+    ["UPDRAFT_CREDENTIAL_DIR", "credentials", /absolute path of a directory/],
     ["UPDRAFT_burst_CREDENTIAL", "kerberos", /one of idtoken, password/],
     ["UPDRAFT_burst_SLOT_ATTRS", "HasScratch", /attributes as Name = value/],
     ["UPDRAFT_burst_SLOT_ATTRS", "A = B", /A has none of these/],

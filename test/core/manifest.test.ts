@@ -17,7 +17,10 @@ const MANIFEST: Manifest = {
 
 test("a manifest is read back as it was written", () => {
   assert.deepEqual(parseManifest(formatManifest(MANIFEST)), MANIFEST);
-  const token: Manifest = { ...MANIFEST, credential: { kind: "idtoken", sha256: SHA } };
+  const token: Manifest = {
+    ...MANIFEST,
+    credential: { kind: "idtoken", sha256: SHA, expires: 1_900_000_000 },
+  };
   assert.deepEqual(parseManifest(formatManifest(token)), token);
   const open: Manifest = { ...MANIFEST, allowOpenMetadata: true };
   assert.deepEqual(parseManifest(formatManifest(open)), open);
@@ -41,6 +44,9 @@ test("what is wrong with a manifest is told", () => {
     [text.replace(SHA, "AB"), /config sha256 "AB" is not a sha256/],
     [text.replace("kind=password", "kind=none"), /credential kind "none"/],
     [text.replace(new RegExp(`${SHA}\\s*$`), "x"), /credential sha256 "x" is not/],
+    [`${text}\nexpires=1900000000\n`, /expires "1900000000" is no time/],
+    [text.replace("kind=password", "kind=idtoken"), /expires "" is no time/],
+    [`${text.replace("kind=password", "kind=idtoken")}\nexpires=soon\n`, /expires "soon" is no time/],
     [`${text}\n[later]\nx=1\n`, /unknown entry later/],
     [`top=1\n${text}`, /unknown entry top/],
     [`${text}\nlater=1\n`, /unknown key later in \[credential\]/],
