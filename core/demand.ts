@@ -147,7 +147,12 @@ function withinQuota(job: IdleJob, headroom: Map<string, number>): boolean {
 }
 
 /** Jobs of one autocluster and request. */
-export type JobGroup = Shape & { readonly autocluster: number | undefined; readonly example: string };
+export type JobGroup = Shape & {
+  readonly autocluster: number | undefined;
+  readonly example: string;
+  /** Since when the one has been idle that has waited longest. */
+  readonly oldest: UnixTime;
+};
 
 /** The same for the same jobs, whichever annex looks at them. */
 export function groupKey(autocluster: number | undefined, { cpus, memory, disk, gpus }: Resources): string {
@@ -162,8 +167,8 @@ export function groupJobs(jobs: readonly IdleJob[]): JobGroup[] {
     groups.set(
       key,
       group === undefined
-        ? { ...job.request, count: 1, autocluster: job.autocluster, example: job.id }
-        : { ...group, count: group.count + 1 },
+        ? { ...job.request, count: 1, autocluster: job.autocluster, example: job.id, oldest: job.idleSince }
+        : { ...group, count: group.count + 1, oldest: Math.min(group.oldest, job.idleSince) },
     );
   }
   return [...groups.values()];

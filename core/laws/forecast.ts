@@ -124,7 +124,7 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
     }
     const provides = one.jobs.length === 0 ? 1 : Math.max(0, free + gained - splinter);
     if (one.released) {
-      if (lasts && one.jobs.length > 0) drained.push({ machine: one, provides });
+      if (lasts) drained.push({ machine: one, provides });
       continue;
     }
     if (left >= known.gateHours && free > 0) open.push(one.free);

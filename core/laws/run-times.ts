@@ -16,7 +16,7 @@ export const NO_RUN_TIMES: RunTimes = { all: NONE, groups: {} };
 
 /** Of a group the newest ends count; older ones fade by halves. */
 const ENDS_REMEMBERED = 300;
-const GROUPS_REMEMBERED = 500;
+export const GROUPS_REMEMBERED = 500;
 
 function binOf(minutes: number): number {
   return Math.min(LAST, 32 - Math.clz32(minutes));

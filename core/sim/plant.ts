@@ -24,6 +24,10 @@ export type Plant = {
   /** What the law is told: machine-hours that one job-hour of waiting is worth, and the least instances. */
   readonly waitValue: number;
   readonly warmInstances: number;
+  /** More may be ordered than the jobs need that wait. */
+  readonly spares: boolean;
+  /** Nodes let no job start with less lease left, whatever the law says; undefined leaves it to the law. */
+  readonly refuseSeconds?: number;
   /** Share of instances that never join. They end themselves. */
   readonly failedBootShare: number;
   readonly failedBootSeconds: number;
@@ -50,6 +54,7 @@ export const BASE_PLANT: Omit<Plant, "offers"> = {
   maxOrder: 100_000,
   waitValue: 1,
   warmInstances: 0,
+  spares: true,
   failedBootShare: 0,
   failedBootSeconds: 600,
   noticeSeconds: 120,

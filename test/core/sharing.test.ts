@@ -14,6 +14,7 @@ const group = (count: number, changes: Partial<JobGroup> = {}): JobGroup => ({
   gpus: 0,
   autocluster: 1,
   example: "1.0",
+  oldest: NOW - 60,
   count,
   ...changes,
 });
