@@ -11,8 +11,8 @@ export type Caps = {
   readonly affordable?: number | undefined;
   /** Instances that the jobs need that wait, beyond what has joined and is on its way; undefined where spares are allowed. */
   readonly visible?: number | undefined;
-  /** Any other stays, whatever the law wishes. */
-  readonly mayRelease: (machine: MachineSeen) => boolean;
+  /** Any other stays, whatever the law wishes; undefined where each may go. */
+  readonly mayRelease?: (machine: MachineSeen) => boolean;
 };
 
 export type Decision = {
@@ -65,7 +65,7 @@ function permitted(
   { machines }: Observation,
   { mayRelease }: Caps,
 ): readonly number[] {
-  if (ids.length === 0) return ids;
+  if (ids.length === 0 || mayRelease === undefined) return ids;
   const wished = new Set(ids);
   return machines.filter((one) => wished.has(one.id) && mayRelease(one)).map(({ id }) => id);
 }

@@ -28,6 +28,10 @@ export type Plant = {
   readonly spares: boolean;
   /** Nodes let no job start with less lease left, whatever the law says; undefined leaves it to the law. */
   readonly refuseSeconds?: number;
+  /** A job counts for the law when it has been idle for so long; undefined for at once. */
+  readonly demandSeconds?: number;
+  /** An instance is let go when it has been idle for at least so long; undefined for at once. */
+  readonly restSeconds?: number;
   /** Share of instances that never join. They end themselves. */
   readonly failedBootShare: number;
   readonly failedBootSeconds: number;

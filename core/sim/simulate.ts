@@ -5,6 +5,7 @@ import type { Shape } from "../packing.ts";
 import { decide, type Decision } from "../policy.ts";
 import { occupy } from "./machines.ts";
 import { negotiate } from "./negotiate.ts";
+import type { Cluster } from "./queue.ts";
 import type { Plant } from "./plant.ts";
 import { report, type Report } from "./tally.ts";
 import type { Workload } from "./workload.ts";
@@ -46,6 +47,8 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
   const tick = (): void => {
     compact(w.machines);
     const observation = observe(w);
+    const rested = (since: number | undefined): boolean =>
+      plant.restSeconds === undefined || (since !== undefined && w.now - since >= plant.restSeconds);
     const { decision, memory: learned } = decide(law, observation, memory, limits, {
       live: observation.machines.length,
       maxInstances: plant.maxInstances,
@@ -53,7 +56,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
       visible: plant.spares
         ? undefined
         : unmetDemand(observation.waiting, observation.machines, limits).unmet,
-      mayRelease: () => true,
+      mayRelease: ({ idleSince }) => rested(idleSince),
     });
     watch.tick?.(observation, decision);
     memory = learned;
@@ -107,19 +110,27 @@ function limitsOf(plant: Plant): Limits {
   };
 }
 
-function observe({ now, machines, queue, jobs, arrived, completed }: World): Observation {
+function observe(w: World): Observation {
+  const { now, machines, queue, jobs, arrived, completed } = w;
   const waiting = queue.clusters.flatMap((cluster) => {
     const first = queue.first(cluster);
     if (first === undefined) return [];
     const { request, group } = cluster;
-    const count = cluster.waiting.length - cluster.head;
-    return [{ ...request, group, count, oldest: at(jobs.submitted, first) }];
+    const count = demandOf(w, cluster);
+    return count === 0 ? [] : [{ ...request, group, count, oldest: at(jobs.submitted, first) }];
   });
   const shapes = arrived.flatMap((count, i): Shape[] => {
     const request = jobs.requests[i];
     return count === 0 || request === undefined ? [] : [{ ...request, count }];
   });
   return { now, waiting, machines, arrived: shapes, completed };
+}
+
+/** Waiting jobs of a cluster that have waited for long enough to be told. */
+function demandOf({ now, plant, idleSince }: World, { waiting, head }: Cluster): number {
+  const { demandSeconds } = plant;
+  if (demandSeconds === undefined) return waiting.length - head;
+  return waiting.slice(head).filter((job) => now - at(idleSince, job) >= demandSeconds).length;
 }
 
 function act(w: World, decision: Decision): void {

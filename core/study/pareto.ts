@@ -30,8 +30,10 @@ function paretoChart(name: string, given: readonly Summary[]): Chart {
   const waited = (one: Summary): number => Math.max(LEAST_MINUTES, one.waitMinutes.mean);
   const waits = summaries.map(waited);
   const wide = Math.max(...waits) / Math.min(...waits) > WIDE;
-  const laws = [...Map.groupBy(summaries, ({ law }) => law)];
-  const pointsOf = (group: readonly Summary[]): Point[] => group.map((one) => [waited(one), paid(one)]);
+  // A law has the same mark in every chart.
+  const laws = [...Map.groupBy(given, ({ law }) => law)];
+  const pointsOf = (group: readonly Summary[]): Point[] =>
+    group.filter(({ unfinished }) => unfinished === 0).map((one) => [waited(one), paid(one)]);
   const colourOf = (i: number): string => PALETTE[i % PALETTE.length] ?? COLOURS.grey;
   const marks = laws.map(([law, group], i): Marks => ({
     name: law + valuesOf(group),
