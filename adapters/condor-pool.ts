@@ -40,6 +40,8 @@ const SLOT = [
   "TotalSlotMemory",
   "TotalSlotDisk",
   "TotalSlotGPUs",
+  "JobId",
+  "DaemonStartTime",
 ];
 
 export function pool(run: Run): Pool {
@@ -70,8 +72,10 @@ function annexSlot(ad: Ad): AnnexSlot {
     size: ad["SlotType"] === "Dynamic" ? undefined : resources(ad, "TotalSlot"),
     accepting: ad["Start"] !== false && ad["State"] !== "Drained" && ad["AnnexEnding"] !== true,
     endsAt: number(ad["AnnexEndsAt"]),
+    job: text(ad["JobId"]),
     jobStarted: number(ad["JobStart"]),
     user: text(ad["RemoteUser"]),
+    startedAt: number(ad["DaemonStartTime"]),
   };
 }
 

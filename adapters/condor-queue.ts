@@ -16,6 +16,7 @@ const JOB_ATTRIBUTES = [
   "DeferralPrepTime",
   "JobCoolDownExpiration",
   "ConcurrencyLimits",
+  "User",
   "AcctGroup",
   "RequestCpus",
   "RequestMemory",
@@ -108,6 +109,7 @@ function idleJob(ad: Ad): IdleJob {
     deferredUntil: deferral === undefined ? undefined : deferral - (time("DeferralPrepTime") ?? 0),
     coolDownUntil: time("JobCoolDownExpiration"),
     hasConcurrencyLimits: ad["ConcurrencyLimits"] !== undefined && ad["ConcurrencyLimits"] !== null,
+    user: text(ad["User"]),
     group: text(ad["AcctGroup"]),
     request: resources(ad, "Request"),
   };

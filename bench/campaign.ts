@@ -6,12 +6,15 @@ import { capacity } from "./campaigns/capacity.ts";
 import { closedLoop } from "./campaigns/closed-loop.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
+import { killFaults } from "./campaigns/kill-faults.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { leaseEcho } from "./campaigns/lease-echo.ts";
 import { lease } from "./campaigns/lease.ts";
 import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
+import { soakCampaign } from "./campaigns/soak.ts";
+import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
   bootFaultsCampaign,
@@ -19,6 +22,9 @@ const CAMPAIGNS: readonly Campaign[] = [
   lease,
   jobsCampaign,
   kill,
+  killFaults,
+  runaway,
+  soakCampaign,
   policy,
   interruptCampaign,
   laws,

@@ -13,6 +13,8 @@ export type IdleJob = {
   readonly deferredUntil: UnixTime | undefined;
   readonly coolDownUntil: UnixTime | undefined;
   readonly hasConcurrencyLimits: boolean;
+  /** Whose it is, as `user@domain`. */
+  readonly user?: string | undefined;
   /** The accounting group, without the user. */
   readonly group: string | undefined;
   readonly request: Resources;
@@ -41,6 +43,8 @@ export type Exclusion =
   | "MinWait"
   | "Quota"
   | "MaxJobsRunning"
+  | "OwnerLimit"
+  | "OtherAnnex"
   | "FreeSlots"
   | "Shape";
 
@@ -150,11 +154,15 @@ export type JobGroup = Shape & {
   readonly oldest: UnixTime;
 };
 
+/** The same for the same jobs, whichever annex looks at them. */
+export function groupKey(autocluster: number | undefined, { cpus, memory, disk, gpus }: Resources): string {
+  return [autocluster ?? "none", cpus, memory, disk, gpus].join(" ");
+}
+
 export function groupJobs(jobs: readonly IdleJob[]): JobGroup[] {
   const groups = new Map<string, JobGroup>();
   for (const job of jobs) {
-    const { cpus, memory, disk, gpus } = job.request;
-    const key = [job.autocluster ?? "none", cpus, memory, disk, gpus].join(" ");
+    const key = groupKey(job.autocluster, job.request);
     const group = groups.get(key);
     groups.set(
       key,

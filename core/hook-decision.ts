@@ -21,6 +21,8 @@ export type DecisionTerms = {
   readonly machine: Resources | undefined;
   readonly leaseSeconds: number;
   readonly maxInstances: number;
+  /** Kept at all times, whether there are jobs or not. */
+  readonly minInstances: number;
   /** Instances that MAX_LIABILITY still admits; undefined where nobody knows, or where there is no limit. */
   readonly affordable?: number | undefined;
   readonly waitValue: number;
@@ -52,6 +54,8 @@ export type Decision = {
   readonly why: string;
 };
 
+const SERVING: ReadonlySet<Member["progress"]> = new Set(["in flight", "idle", "busy"]);
+
 /** The law's decision for one annex: a machine is an instance of its types, and one order may have as many as are left. */
 export function decideForAnnex(
   p: DecisionTerms,
@@ -65,18 +69,19 @@ export function decideForAnnex(
     leaseSeconds: p.leaseSeconds,
     tickSeconds: look.period,
     waitValue: p.waitValue,
-    warmInstances: 0,
+    warmInstances: p.minInstances,
     spares: p.spares,
     refuseSeconds: p.refuseSeconds,
   };
   const { needed, inFlight, tooLarge, unmet } = unmetDemand(p.waiting, seen.machines, limits);
+  const staying = p.members.filter((one) => !one.released && SERVING.has(one.progress)).length + p.unseen;
   const members = new Map(p.members.map((one) => [one.id, one]));
   const { decision, memory } = decide(waitValue, seen, before?.law ?? NO_WAIT_VALUE_MEMORY, limits, {
     live: p.members.length + p.unseen,
     maxInstances: p.maxInstances,
     maxOrder: Number.POSITIVE_INFINITY,
     affordable: p.affordable,
-    visible: p.spares ? undefined : unmet,
+    visible: p.spares ? undefined : Math.max(unmet, p.minInstances - staying),
     mayRelease({ id }) {
       const member = members.get(instanceOf(id) ?? "");
       if (member?.progress !== "idle" || !member.ours || !p.restedIds.has(member.id)) return false;
@@ -88,7 +93,7 @@ export function decideForAnnex(
   return {
     decision: {
       order: count(decision.order),
-      release: named(decision.release),
+      release: named(decision.release).slice(0, Math.max(0, staying - p.minInstances)),
       withdraw: named(decision.withdraw),
       needed,
       inFlight,

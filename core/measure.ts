@@ -1,24 +1,22 @@
 import type { AttributeValue } from "./classad.ts";
-import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
+import type { Exclusion, JobGroup } from "./demand.ts";
 import type { Funds } from "./funds.ts";
+import { learn } from "./experience.ts";
 import { decideForAnnex, type Decision } from "./hook-decision.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
-import { machineOf, type Machine } from "./machine.ts";
 import { lastStretch } from "./last-stretch.ts";
+import { machineOf, type Machine } from "./machine.ts";
+import { measureDemand, minWait } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
 import type { Clock, Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
+import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
-import { startExpression } from "./start-expression.ts";
-import { contradiction, supply, type Member } from "./supply.ts";
+import { contradiction, supply, type AnnexSlot, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
-
-const REJECTIONS_SECONDS = 600;
-/** More examples would make the question to HTCondor too long; jobs beyond them count as served by free slots. */
-const MATCHED_GROUPS = 200;
 
 export type MeasurePorts = {
   readonly clock: Clock;
@@ -31,6 +29,8 @@ export type MeasureTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
   readonly memory: Memory;
+  /** What the access point's other annexes have claimed; undefined when there is no other. */
+  readonly others?: readonly Claims[];
 };
 
 export type Measured = {
@@ -38,6 +38,12 @@ export type Measured = {
   readonly explained: Explained;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly memory: Memory;
+  readonly members: readonly Member[];
+  readonly slots: readonly AnnexSlot[];
+  /** Jobs that only the annex could serve. */
+  readonly unserved: readonly JobGroup[];
+  /** What one further instance has, where somebody had to know. */
+  readonly machine: Machine | undefined;
 };
 
 /** Demand and supply of an annex, and what follows from them. */
@@ -49,41 +55,43 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
-  const [jobs, rejections, slots, free] = await Promise.all([
-    sense("Queue", ports.queue.idleJobs(expression)),
-    sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
-    sense("Collector", ports.pool.annexSlots(annex.name, site.schedd)),
-    sense("Collector", ports.pool.freeSlots(annex.name)),
+  const { experience: known } = terms.memory;
+  const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
+  const [queued, slots] = await Promise.all([
+    measureDemand(ports, {
+      annex,
+      site,
+      facts,
+      lookedAt: known.last?.at,
+      slots: slotsSeen,
+      others: terms.others ?? [],
+    }),
+    slotsSeen,
   ]);
   const now = ports.clock.now();
   const joined = recent(terms.memory.joined, now);
-  const members = supply(instances, slots, joined, now, annex.drainSeconds);
+  const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
   const disagree = contradiction(members, instances, slots);
   if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 
-  const minWaitSeconds = annex.minWaitSeconds ?? 2 * site.negotiatorIntervalSeconds;
-  const { waiting, excluded } = demand(jobs, {
+  const { unserved } = queued;
+  const { experience, attributes: estimates } = learn(known, {
+    annex,
+    negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     now,
-    minWaitSeconds,
-    rejections,
-    quotas: facts.quotas,
-    startable: facts.startable ?? 0,
+    queued: queued.jobs,
+    arrived: queued.arrived,
+    unmaterialized: facts.unmaterialized,
+    instances,
+    members,
+    slots,
   });
-  const groups = groupJobs(waiting);
-  const examples = free.length === 0 ? [] : groups.slice(0, MATCHED_GROUPS).map((group) => group.example);
-  const matches = await sense("Queue", ports.queue.matches(examples, annex.name));
-  const unserved = afterFreeSlots(groups, free, (group) => matches.get(group.example));
-  const served = waiting.length - total(unserved);
-
-  const remembered = remember(terms.memory, members, joined, now);
+  const remembered = { ...remember(terms.memory, members, joined, now), experience };
+  const isPriced = terms.others === undefined || remembered.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
-    total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
+    total(unserved) === 0 && annex.minInstances === 0 && isPriced
+      ? undefined
+      : await sense("EC2", machineOf(ports.ec2, annex, members));
   const { decision, memory: policy } = decideForAnnex(
     {
       now,
@@ -93,37 +101,40 @@ export async function measure(
       machine,
       leaseSeconds: annex.leaseSeconds,
       maxInstances: annex.maxInstances,
+      minInstances: annex.minInstances,
       affordable,
       waitValue: annex.waitValue,
       spares: annex.spares,
       refuseSeconds: lastStretch(annex.drainSeconds, annex.leaseSeconds).refuse,
       idleSince: remembered.idleSince,
-      restedIds: rested(remembered, now, minWaitSeconds),
+      restedIds: rested(remembered, now, minWait(annex, site)),
     },
     terms.memory.policy,
   );
   const memory = { ...remembered, policy };
   const allExcluded: Partial<Record<Exclusion, number>> = {
-    ...excluded,
-    ...(served > 0 && { FreeSlots: served }),
+    ...queued.excluded,
     ...(decision.tooLarge > 0 && { Shape: decision.tooLarge }),
   };
   const count = (...progress: readonly Member["progress"][]): number =>
     members.filter((one) => progress.includes(one.progress)).length;
-  const staying = members.filter((one) => one.progress !== "ending" && !one.released);
   const idleCpus = members.flatMap((one) => one.free.map((slot) => Math.max(0, slot.cpus)));
   return {
     decision,
     explained: {
-      jobs: jobs.length,
+      jobs: queued.jobs,
       decision,
       excluded: allExcluded,
       maxInstances: annex.maxInstances,
       maxLiability: annex.maxLiability,
     },
     memory,
+    members,
+    slots,
+    unserved,
+    machine,
     attributes: {
-      JobsIdle: jobs.length,
+      JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
       JobsUnmaterialized: facts.unmaterialized,
       // Of one CPU each: what an idle partitionable slot becomes depends on the jobs.
@@ -134,8 +145,7 @@ export async function measure(
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,
-      Target: staying.length + unseen + decision.order - decision.release.length + decision.withdraw.length,
-      Recommended: decision.order,
+      ...estimates,
     },
   };
 }

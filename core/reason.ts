@@ -11,12 +11,16 @@ export type Explained = {
   readonly maxInstances: number;
   /** USD. */
   readonly maxLiability?: number | undefined;
+  /** Why less is ordered than the caps would admit; its word stands for so many instances that are not ordered. */
+  readonly heldBack?: (Held & { readonly instances: number }) | undefined;
 };
 
 const WHY: Readonly<Record<Exclusion, string>> = {
   ConcurrencyLimit: "held back by a concurrency limit",
   Quota: "held back by a quota",
   MaxJobsRunning: "held back by the schedd's MAX_JOBS_RUNNING",
+  OwnerLimit: "of users who have OWNER_MAX_JOBS jobs there",
+  OtherAnnex: "for which another annex has ordered",
   Shape: "larger than an instance of the annex's types",
   Universe: "not of the vanilla universe",
   Deferred: "deferred",
@@ -54,6 +58,7 @@ function word(
   // Advice that there is nothing to advise limits nothing.
   if (p.veto !== undefined && !(p.veto.limitedBy === "Advise" && idle)) return p.veto.limitedBy;
   if (p.trouble !== undefined) return p.trouble.limitedBy;
+  if ((p.heldBack?.instances ?? 0) > 0) return p.heldBack?.limitedBy ?? "";
   if (decision.unaffordable > 0) return "Liability";
   if (decision.cut > 0) return "MaxInstances";
   if (decision.order > 0) return "None";
@@ -79,6 +84,7 @@ function sentence(
   if (decision.unaffordable > 0) {
     parts.push(`MAX_LIABILITY ${p.maxLiability ?? 0} USD cuts ${decision.unaffordable}`);
   }
+  if (p.heldBack !== undefined) parts.push(p.heldBack.reason);
   const act =
     p.veto === undefined ? ["order", "release", "keep"] : ["would order", "would release", "would keep"];
   if (decision.order > 0) parts.push(`${act[0]} ${decision.order}`);

@@ -40,6 +40,7 @@ const terms = (changes: Partial<DecisionTerms> = {}): DecisionTerms => ({
   machine: MACHINE,
   leaseSeconds: 28_800,
   maxInstances: 60,
+  minInstances: 0,
   waitValue: 1,
   spares: false,
   refuseSeconds: 600,
@@ -216,4 +217,14 @@ test("what the law has learned is read back from a file, and anything else is no
 
 test("an idle node that takes no job is no reason to order less", () => {
   assert.equal(decided({ members: [member("i-1", { free: [] })], waiting: jobs(9) }).order, 5);
+});
+
+test("so many are kept at all times: ordered without any job, and not released", () => {
+  const { order, release } = decided({ minInstances: 3, members: [member("i-1")] });
+  assert.deepEqual([order, release], [2, []]);
+  const three = ["i-1", "i-2", "i-3"].map((id) => member(id));
+  assert.equal(decided({ minInstances: 3, members: three }).order, 0);
+  assert.ok(decided({ minInstances: 2, members: three }).release.length <= 1);
+  assert.equal(decided({ minInstances: 3, unseen: 3 }).order, 0);
+  assert.equal(decided({ minInstances: 3, affordable: 1 }).order, 1, "the limits hold for them");
 });

@@ -9,7 +9,7 @@ import { NO_MEMORY } from "../../core/hook-memory.ts";
 const STATE: HookState = {
   burst: {
     attributes: { JobsIdle: 3, Reason: "3 idle jobs", Flag: true },
-    memory: { joined: { "i-1": 5 }, idleSince: { "i-1": 4 } },
+    memory: { ...NO_MEMORY, joined: { "i-1": 5 }, idleSince: { "i-1": 4 } },
   },
 };
 
@@ -47,7 +47,7 @@ test("what is not an attribute or a time is dropped from it", () => {
     },
   });
   assert.deepEqual(parseHookState(text), {
-    burst: { attributes: { Good: 1 }, memory: { joined: { "i-2": 6 }, idleSince: {} } },
+    burst: { attributes: { Good: 1 }, memory: { ...NO_MEMORY, joined: { "i-2": 6 } } },
   });
 });
 

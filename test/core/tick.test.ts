@@ -205,7 +205,11 @@ test("a memory from a clock that was ahead is not believed", async () => {
   const world = await published();
   world.waiting(2);
   await world.tick();
-  world.memory = { joined: { "i-1": world.now + 9999 }, idleSince: { "i-1": world.now + 9999 } };
+  world.memory = {
+    ...world.memory,
+    joined: { "i-1": world.now + 9999 },
+    idleSince: { "i-1": world.now + 9999 },
+  };
   assert.equal((await world.tick())["InFlight"], 1);
 });
 
