@@ -19,7 +19,7 @@ test("what a run leaves is read by the next", () => {
 
 test("what the law has learned is left to the next run too", () => {
   const policy = { look: { at: 5, period: 60, waiting: 2, running: {} }, law: NO_WAIT_VALUE_MEMORY };
-  const state = { burst: { attributes: {}, memory: { joined: {}, idleSince: {}, policy } } };
+  const state = { burst: { attributes: {}, memory: { ...NO_MEMORY, policy } } };
   assert.deepEqual(parseHookState(formatHookState(state)), state);
 });
 
