@@ -30,6 +30,8 @@ const SLOT = [
   "AnnexEnding",
   "AnnexRebalanceRecommended",
   "AnnexEndsAt",
+  "JobStart",
+  "RemoteUser",
   "Cpus",
   "Memory",
   "Disk",
@@ -39,8 +41,6 @@ const SLOT = [
   "TotalSlotDisk",
   "TotalSlotGPUs",
   "JobId",
-  "JobStart",
-  "RemoteUser",
   "DaemonStartTime",
 ];
 

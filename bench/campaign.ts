@@ -3,12 +3,15 @@ import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
 import { bootFaultsCampaign } from "./campaigns/boot-faults.ts";
 import { capacity } from "./campaigns/capacity.ts";
+import { closedLoop } from "./campaigns/closed-loop.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
 import { killFaults } from "./campaigns/kill-faults.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
+import { leaseEcho } from "./campaigns/lease-echo.ts";
 import { lease } from "./campaigns/lease.ts";
+import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
 import { soakCampaign } from "./campaigns/soak.ts";
 import { runaway } from "./campaigns/runaway.ts";
@@ -25,6 +28,9 @@ const CAMPAIGNS: readonly Campaign[] = [
   policy,
   interruptCampaign,
   laws,
+  leaseEcho,
+  optimumCampaign,
+  closedLoop,
 ];
 
 function help(): string {

@@ -13,7 +13,7 @@ import {
   type Reconciled,
 } from "./place-orders.ts";
 import { planOrder, type PlanPorts } from "./plan-order.ts";
-import type { Decision } from "./policy.ts";
+import type { Decision } from "./hook-decision.ts";
 import type { Ec2 } from "./ports.ts";
 import { checkPublished, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
 import { heldBack } from "./refused-places.ts";

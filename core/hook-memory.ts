@@ -1,6 +1,7 @@
 import { readNoStart, type NoStart } from "./no-start.ts";
 import { NO_FAILURES, parseBreaker, type BreakerMemory } from "./breaker.ts";
 import { NO_EXPERIENCE, parseExperience, type Experience } from "./experience.ts";
+import { readPolicyMemory, type PolicyMemory } from "./hook-decision.ts";
 import { parseShare, type Share } from "./sharing.ts";
 import type { Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
@@ -17,6 +18,8 @@ export type Memory = {
   readonly breaker: BreakerMemory;
   readonly experience: Experience;
   readonly share: Share;
+  /** What the ordering law has learned. */
+  readonly policy?: PolicyMemory;
 };
 
 export const NO_MEMORY: Memory = {
@@ -30,7 +33,8 @@ export const NO_MEMORY: Memory = {
 
 /** Whatever of it cannot be read is as if it had never been. */
 export function parseMemory(found: unknown): Memory {
-  const { joined, idleSince, breaker, experience, share, noStart } = record(found);
+  const { joined, idleSince, breaker, experience, share, noStart, policy } = record(found);
+  const learned = readPolicyMemory(policy);
   return {
     joined: numbers(joined),
     idleSince: numbers(idleSince),
@@ -38,6 +42,7 @@ export function parseMemory(found: unknown): Memory {
     experience: parseExperience(experience),
     share: parseShare(share),
     noStart: readNoStart(noStart),
+    ...(learned !== undefined && { policy: learned }),
   };
 }
 
@@ -55,7 +60,7 @@ export function remember(
   members: readonly Member[],
   joined: Memory["joined"],
   now: UnixTime,
-): Memory {
+): Omit<Memory, "policy"> {
   const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
   const lost = members.filter((one) => one.progress === "lost");
   return {

@@ -52,7 +52,9 @@ export type AnnexKnobs = {
   /** USD. */
   readonly maxLiability: number | undefined;
   /** Machine-hours that one job-hour of waiting is worth. */
-  readonly waitValue: number | undefined;
+  readonly waitValue: number;
+  /** Instances may be ordered for jobs that have not come yet. */
+  readonly spares: boolean;
   readonly expectedRuntime: string | undefined;
   readonly drainSeconds: number;
   /** An instance that has not joined the pool by then ends itself. */
@@ -319,7 +321,8 @@ const ANNEX_TABLE: AnnexTable = {
   minWaitSeconds: { knob: "MIN_WAIT", read: duration(0, "2m"), otherwise: undefined, example: "2m" },
   credential: { knob: "CREDENTIAL", read: credential, otherwise: "idtoken", example: "password" },
   maxLiability: { knob: "MAX_LIABILITY", read: positive(" of USD"), otherwise: undefined, example: "100" },
-  waitValue: { knob: "WAIT_VALUE", read: positive(""), otherwise: undefined, example: "0.5" },
+  waitValue: { knob: "WAIT_VALUE", read: positive(""), otherwise: 1, example: "0.5" },
+  spares: { knob: "SPARES", read: boolean, otherwise: false, example: "true" },
   expectedRuntime: { knob: "EXPECTED_RUNTIME", read: expression, otherwise: undefined, example: "3600" },
   drainSeconds: { knob: "DRAIN_SECONDS", read: duration(0, "10m"), otherwise: 600, example: "10m" },
   bootSeconds: {

@@ -1,7 +1,6 @@
 import type { AnnexKnobs } from "./knobs.ts";
 import type { Resources } from "./packing.ts";
 import { findTypes } from "./plan-order.ts";
-import { smallest } from "./policy.ts";
 import type { Ec2 } from "./ports.ts";
 import type { Member } from "./supply.ts";
 
@@ -33,4 +32,19 @@ export async function machineOf(
     })),
   ];
   return smallest(machines) ?? { cpus: 0, memory: 0, disk: 0, gpus: 0 };
+}
+
+/** The least of every resource: what a further instance has whichever of these it will be. */
+export function smallest(machines: readonly Resources[]): Resources | undefined {
+  const [first, ...rest] = machines;
+  return rest.reduce<Resources | undefined>(
+    (least, one) =>
+      least && {
+        cpus: Math.min(least.cpus, one.cpus),
+        memory: Math.min(least.memory, one.memory),
+        disk: Math.min(least.disk, one.disk),
+        gpus: Math.min(least.gpus, one.gpus),
+      },
+    first,
+  );
 }

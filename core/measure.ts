@@ -2,13 +2,14 @@ import type { AttributeValue } from "./classad.ts";
 import type { Exclusion, JobGroup } from "./demand.ts";
 import type { Funds } from "./funds.ts";
 import { learn } from "./experience.ts";
+import { decideForAnnex, type Decision } from "./hook-decision.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
+import { lastStretch } from "./last-stretch.ts";
 import { machineOf, type Machine } from "./machine.ts";
 import { measureDemand, minWait, type DemandPorts } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
-import { decide, type Decision } from "./policy.ts";
 import type { Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
 import type { PoolFacts } from "./sensors.ts";
@@ -90,22 +91,32 @@ export async function measure(
     members,
     slots,
   });
-  const memory = { ...remember(terms.memory, members, joined, now), experience, noStart: queued.noStart };
-  const isPriced = terms.others === undefined || memory.share.cpuPrice !== undefined;
+  const remembered = { ...remember(terms.memory, members, joined, now), experience, noStart: queued.noStart };
+  const isPriced = terms.others === undefined || remembered.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
     total(unserved) === 0 && annex.minInstances === 0 && isPriced
       ? undefined
       : await sense("EC2", machineOf(ports.ec2, annex, members));
-  const decided = decide({
-    unserved,
-    members,
-    unseen,
-    machine: machine ?? NOTHING,
-    maxInstances: annex.maxInstances,
-    minInstances: annex.minInstances,
-    affordable,
-    restedIds: rested(memory, now, minWait(annex, site)),
-  });
+  const { decision: decided, memory: policy } = decideForAnnex(
+    {
+      now,
+      waiting: unserved.filter(({ count }) => count > 0),
+      members,
+      unseen,
+      machine,
+      leaseSeconds: annex.leaseSeconds,
+      maxInstances: annex.maxInstances,
+      minInstances: annex.minInstances,
+      affordable,
+      waitValue: annex.waitValue,
+      spares: annex.spares,
+      refuseSeconds: lastStretch(annex.drainSeconds, annex.leaseSeconds).refuse,
+      idleSince: remembered.idleSince,
+      restedIds: rested(remembered, now, minWait(annex, site)),
+    },
+    terms.memory.policy,
+  );
+  const memory = { ...remembered, policy };
   // Until one has joined nobody knows whether the jobs match what the image makes.
   const order = queued.proven ? decided.order : Math.min(decided.order, Math.max(0, 1 - decided.inFlight));
   const decision = { ...decided, order };
@@ -169,5 +180,3 @@ async function learnSlots(
   );
   await Promise.all([...one.values()].map(({ imageId, type, id }) => learnSlot(imageId, type, id)));
 }
-
-const NOTHING = { cpus: 0, memory: 0, disk: 0, gpus: 0 };

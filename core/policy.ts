@@ -1,102 +1,75 @@
-import { unmetDemand } from "./laws/unmet-demand.ts";
-import { machinesFor, place, type Resources, type Shape } from "./packing.ts";
-import type { Member } from "./supply.ts";
+import type { Law, Limits, MachineSeen, Observation, Order } from "./laws/law.ts";
+import { cutOrders } from "./laws/offers.ts";
 
-export type PolicyInput = {
-  /** Jobs that free slots of others would not take. */
-  readonly unserved: readonly Shape[];
-  readonly members: readonly Member[];
-  /** Instances of orders that EC2 does not show yet. */
-  readonly unseen: number;
-  /** What one further instance has. */
-  readonly machine: Resources;
+/** What stands around a law, whatever it wishes. */
+export type Caps = {
+  /** Instances that live or were ordered, those included that the law is not shown. */
+  readonly live: number;
   readonly maxInstances: number;
-  /** Instances that are kept at all times. */
-  readonly minInstances: number;
+  readonly maxOrder: number;
   /** Instances that MAX_LIABILITY still admits; undefined where nobody knows, or where there is no limit. */
   readonly affordable?: number | undefined;
-  /** Instances that have been idle for long enough to be let go. */
-  readonly restedIds: ReadonlySet<string>;
+  /** Instances that the jobs need that wait, beyond what has joined and is on its way; undefined where spares are allowed. */
+  readonly visible?: number | undefined;
+  /** Any other stays, whatever the law wishes; undefined where each may go. */
+  readonly mayRelease?: (machine: MachineSeen) => boolean;
 };
 
 export type Decision = {
-  /** Instances to order, all caps applied. */
-  readonly order: number;
-  /** To be tagged to end when unclaimed. */
-  readonly release: readonly string[];
+  /** All caps applied. */
+  readonly order: readonly Order[];
+  /** To end when unclaimed. */
+  readonly release: readonly number[];
   /** Released, but needed after all. */
-  readonly withdraw: readonly string[];
-  /** Instances that the jobs need beyond those that have joined. */
-  readonly needed: number;
-  readonly inFlight: number;
-  /** Jobs that no instance of the annex's types could hold. */
-  readonly tooLarge: number;
-  /** MAX_INSTANCES stood in the way of so many. */
+  readonly withdraw: readonly number[];
+  /** Live instances stood in the way of so many. */
   readonly cut: number;
   /** MAX_LIABILITY stood in the way of so many more. */
   readonly unaffordable: number;
+  /** No job starts on an instance whose lease has less left. */
+  readonly refuseSeconds: number;
+  /** The law's own words. */
+  readonly reason: string;
 };
 
-const SERVING: ReadonlySet<Member["progress"]> = new Set(["in flight", "idle", "busy"]);
-
-/** Caps and safety around the law. It trusts its input: whoever could not measure must not ask. */
-export function decide(p: PolicyInput): Decision {
-  const staying = p.members.filter((one) => !one.released);
-  const leaving = p.members.filter((one) => one.released && one.progress !== "ending");
-  const onIdle = give(p.unserved, staying);
-  const onLeaving = give(onIdle.left, leaving);
-  const withdraw = onLeaving.used;
-
-  const { machines: needed, tooLarge } = machinesFor(onLeaving.left, p.machine);
-  const inFlight = p.unseen + staying.filter((one) => one.progress === "in flight").length;
-  const serving = staying.filter(({ progress }) => SERVING.has(progress)).length + p.unseen;
-  const wanted = Math.max(unmetDemand({ needed, inFlight }), p.minInstances - serving - withdraw.length);
-  const live = p.members.length + p.unseen;
-  const fitting = Math.min(wanted, Math.max(0, p.maxInstances - live));
-  const order = Math.min(fitting, p.affordable ?? Number.POSITIVE_INFINITY);
-
-  const surplus = staying.filter(
-    (one) => one.progress === "idle" && one.ours && p.restedIds.has(one.id) && !onIdle.used.includes(one.id),
-  );
+/** Caps and safety around one law, for hook and simulator alike. It trusts what it is shown: whoever could not measure must not ask. */
+export function decide<Memory>(
+  law: Law<Memory>,
+  seen: Observation,
+  memory: Memory,
+  limits: Limits,
+  caps: Caps,
+): { readonly decision: Decision; readonly memory: Memory } {
+  const wish = law.decide(seen, memory, limits);
+  const wished = count(wish.order);
+  const wanted = Math.min(wished, Math.max(0, caps.visible ?? wished));
+  const fitting = Math.min(wanted, Math.max(0, caps.maxInstances - caps.live), caps.maxOrder);
+  const affordable = Math.min(fitting, Math.max(0, caps.affordable ?? fitting));
+  const order = cutOrders(wish.order, affordable, limits.offers);
   return {
-    order,
-    release: needed > 0 ? [] : surplus.slice(0, Math.max(0, serving - p.minInstances)).map((one) => one.id),
-    withdraw,
-    needed,
-    inFlight,
-    tooLarge,
-    cut: wanted - fitting,
-    unaffordable: fitting - order,
+    decision: {
+      order,
+      release: permitted(wish.release, seen, caps),
+      withdraw: wish.withdraw ?? [],
+      cut: wanted - fitting,
+      unaffordable: fitting - affordable,
+      refuseSeconds: wish.refuseSeconds ?? 0,
+      reason: wish.reason,
+    },
+    memory: wish.memory,
   };
 }
 
-/** Gives the jobs to the free slots of these instances, and tells which got one. */
-function give(
-  jobs: readonly Shape[],
-  members: readonly Member[],
-): { readonly left: readonly Shape[]; readonly used: string[] } {
-  // Busy ones first, so that what can become empty does.
-  const order = [...members].sort((a, b) => b.claimed - a.claimed);
-  const places = order.flatMap((one) => one.free.map((free) => ({ id: one.id, free })));
-  const { left, taken } = place(
-    jobs,
-    places.map(({ free }) => free),
-  );
-  const used = places.filter((_, i) => (taken[i] ?? 0) > 0).map(({ id }) => id);
-  return { left, used: [...new Set(used)] };
+function permitted(
+  ids: readonly number[],
+  { machines }: Observation,
+  { mayRelease }: Caps,
+): readonly number[] {
+  if (ids.length === 0 || mayRelease === undefined) return ids;
+  const wished = new Set(ids);
+  return machines.filter((one) => wished.has(one.id) && mayRelease(one)).map(({ id }) => id);
 }
 
-/** The least of every resource: what a further instance has whichever of these it will be. */
-export function smallest(machines: readonly Resources[]): Resources | undefined {
-  const [first, ...rest] = machines;
-  return rest.reduce<Resources | undefined>(
-    (least, one) =>
-      least && {
-        cpus: Math.min(least.cpus, one.cpus),
-        memory: Math.min(least.memory, one.memory),
-        disk: Math.min(least.disk, one.disk),
-        gpus: Math.min(least.gpus, one.gpus),
-      },
-    first,
-  );
+export function count(orders: readonly Order[]): number {
+  return orders.reduce((sum, order) => sum + order.count, 0);
 }

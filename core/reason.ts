@@ -1,6 +1,6 @@
 import type { Exclusion } from "./demand.ts";
 import { plural } from "./plural.ts";
-import type { Decision } from "./policy.ts";
+import type { Decision } from "./hook-decision.ts";
 import type { Held } from "./veto.ts";
 
 export type Explained = {
@@ -85,6 +85,7 @@ function sentence(
       `${decision.needed} more ${plural(decision.needed, "instance")} needed, ${decision.inFlight} on the way`,
     );
   }
+  if (decision.why !== "") parts.push(decision.why);
   if (decision.cut > 0) parts.push(`MAX_INSTANCES ${p.maxInstances} cuts ${decision.cut}`);
   if (decision.unaffordable > 0) {
     parts.push(`MAX_LIABILITY ${p.maxLiability ?? 0} USD cuts ${decision.unaffordable}`);

@@ -1,5 +1,6 @@
 import { LATE_AFTER_SECONDS, progress, type Instance, type Slot } from "./instance.ts";
 import { lastStretch } from "./last-stretch.ts";
+import type { Running } from "./laws/law.ts";
 import type { Resources } from "./packing.ts";
 import { TAG } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
@@ -35,6 +36,11 @@ export type Member = {
   readonly released: boolean;
   /** The hook ordered it, and so may release it. */
   readonly ours: boolean;
+  readonly launched: UnixTime;
+  /** As its slots or its tag say. */
+  readonly leaseEnd: UnixTime | undefined;
+  /** At work on it, each with what its slot has of the instance. */
+  readonly jobs: readonly Running[];
 };
 
 /** `htcondor:Owner` of what the hook orders: nobody's login name. */
@@ -70,9 +76,25 @@ export function supply(
         size: own.find((slot) => slot.size !== undefined)?.size,
         released: (one.tags[TAG.release] ?? "") !== "",
         ours: one.tags[TAG.owner] === HOOK_USER,
+        launched: one.launched,
+        leaseEnd: own.find((slot) => slot.endsAt !== undefined)?.endsAt ?? leaseTag(one),
+        jobs: own.flatMap(running),
       };
     });
 }
+
+function leaseTag({ tags }: Instance): UnixTime | undefined {
+  const lease = Number(tags[TAG.lease]);
+  return Number.isFinite(lease) && lease > 0 ? lease : undefined;
+}
+
+/** Jobs of a user are probably alike. The name is data from outside: it never stands alone as a key. */
+function running({ state, jobStarted, user, free }: AnnexSlot): Running[] {
+  if (state !== "Claimed" || jobStarted === undefined) return [];
+  return [{ started: jobStarted, request: free, group: `user ${(user ?? "").slice(0, LONGEST_NAME)}` }];
+}
+
+const LONGEST_NAME = 200;
 
 /** Everything but free, or about to be free: whoever is in doubt is busy. */
 const CLAIMED = new Set(["Claimed", "Matched", "Preempting"]);

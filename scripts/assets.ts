@@ -4,7 +4,11 @@ import { getAsset, isSea } from "node:sea";
 import { UpdraftError } from "../core/errors.ts";
 
 /** Where what the executable carries is, for a run from source. */
-const BUILT = { "lambda.js": "dist/lambda/index.js", "catalogue.json": "scripts/catalogue.json" } as const;
+const BUILT = {
+  "lambda.js": "dist/lambda/index.js",
+  "simulate-worker.js": "dist/simulate/program.cjs",
+  "catalogue.json": "scripts/catalogue.json",
+} as const;
 
 export type AssetName = keyof typeof BUILT;
 

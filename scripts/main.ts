@@ -23,6 +23,7 @@ import { publish } from "./verbs/publish.ts";
 import { renew } from "./verbs/renew.ts";
 import { resize } from "./verbs/resize.ts";
 import { setup, type Templates } from "./verbs/setup.ts";
+import { simulate } from "./verbs/simulate.ts";
 import { status } from "./verbs/status.ts";
 import { sweep } from "./verbs/sweep.ts";
 import { teardown } from "./verbs/teardown.ts";
@@ -51,6 +52,7 @@ const VERBS: readonly Verb[] = [
   prices,
   history,
   model,
+  simulate,
   teardown,
   version,
 ];

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { UpdraftError, messageOf } from "../core/errors.ts";
+import { formatDuration } from "../core/time.ts";
 
 /** Progress goes to standard error, so that standard output holds the answer alone. */
 export function report(line: string): void {
@@ -17,6 +18,32 @@ export function printJson(value: unknown): void {
 /** Shows these lines alone on the terminal. */
 export function repaint(lines: readonly string[]): void {
   process.stdout.write(`\u001b[H\u001b[2J${lines.join("\n")}\n`);
+}
+
+const PROGRESS_SECONDS = 10;
+
+/** Tells how far a long work is, on standard error: on a terminal in one line, elsewhere in a line now and then. */
+export function progress(
+  total: number,
+  what: string,
+): { readonly done: (count: number) => void; readonly end: () => void } {
+  const began = performance.now();
+  let told = began;
+  return {
+    done(count) {
+      const now = performance.now();
+      const left = Math.round(((now - began) / 1000 / count) * (total - count));
+      const line = `${count} of ${total} ${what}${count < total ? `, about ${formatDuration(left)} left` : ""}`;
+      if (process.stderr.isTTY) process.stderr.write(`\r${line}\u001b[K`);
+      else if (now - told >= PROGRESS_SECONDS * 1000) {
+        told = now;
+        report(line);
+      }
+    },
+    end() {
+      if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+    },
+  };
 }
 
 /** Columns as wide as their widest cell. */

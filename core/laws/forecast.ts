@@ -98,6 +98,7 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
   const spent: MachineSeen[] = [];
   const open: Resources[] = [];
   const coming: Resources[] = [];
+  const shareOn = rememberedShare();
   const drained: Drained[] = [];
   const busy: Drained[] = [];
   for (const one of machines) {
@@ -115,16 +116,16 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
     let gained = 0;
     if (lasts || left <= bootHours) {
       for (const { request, started, group } of one.jobs) {
-        const part = share(request, size);
-        const p = stay(group)(now - started);
+        const part = shareOn(request, size);
+        const p = stay(group, now - started);
         variance += p * (1 - p) * part;
         if (lasts) gained += (1 - p) * part;
         else demand += p * part;
       }
     }
-    const provides = one.jobs.length === 0 ? 1 : Math.max(0, free + gained - splinter);
+    const provides = one.jobs.length === 0 ? free : Math.max(0, free + gained - splinter);
     if (one.released) {
-      if (lasts && one.jobs.length > 0) drained.push({ machine: one, provides });
+      if (lasts) drained.push({ machine: one, provides });
       continue;
     }
     if (left >= known.gateHours && free > 0) open.push(one.free);
@@ -157,14 +158,33 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
 }
 
 /** By group, the chance that a job of an age (seconds) is still at work after so long. */
-function stays(runTimes: RunTimes, hours: number): (group: Group) => (ageSeconds: number) => number {
+function stays(runTimes: RunTimes, hours: number): (group: Group, ageSeconds: number) => number {
   const all = hazardOf(runTimes.all);
   const tables = new Map<Group, (ageSeconds: number) => number>();
-  return (group) => {
-    const known = tables.get(group);
-    if (known !== undefined) return known;
-    const made = stayChance(groupHazard(runTimes, group, all), hours);
-    tables.set(group, made);
-    return made;
+  // Jobs of a group often come together.
+  let last: Group | undefined;
+  let chance = stayChance(all, hours);
+  return (group, ageSeconds) => {
+    if (group !== last) {
+      last = group;
+      const known = tables.get(group);
+      chance = known ?? stayChance(groupHazard(runTimes, group, all), hours);
+      if (known === undefined) tables.set(group, chance);
+    }
+    return chance(ageSeconds);
+  };
+}
+
+/** The share of the job before is often that of the next one too. */
+function rememberedShare(): typeof share {
+  let job: Resources | undefined;
+  let machine: Resources | undefined;
+  let part = 0;
+  return (nextJob, nextMachine) => {
+    if (nextJob !== job || nextMachine !== machine) {
+      [job, machine] = [nextJob, nextMachine];
+      part = share(job, machine);
+    }
+    return part;
   };
 }

@@ -61,6 +61,10 @@ export type Limits = {
   readonly waitValue: number;
   /** Least instances at all times. */
   readonly warmInstances: number;
+  /** Orders beyond what the waiting jobs need are allowed. */
+  readonly spares: boolean;
+  /** Nodes themselves let no job start with less lease left; undefined where the law says when. */
+  readonly refuseSeconds?: number;
 };
 
 export type Order = { readonly offer: number; readonly count: number };

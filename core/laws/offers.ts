@@ -15,14 +15,15 @@ function part(asked: number, has: number): number {
   return asked <= 0 ? 0 : asked / has;
 }
 
-/** The same of a machine that has so much left. */
+/** The same of a machine that has so much left. Asked for every machine at each look. */
 export function usedShare(machine: Resources, free: Resources): number {
-  return Math.max(
-    part(machine.cpus - free.cpus, machine.cpus),
-    part(machine.memory - free.memory, machine.memory),
-    Number.isFinite(machine.disk) ? part(machine.disk - free.disk, machine.disk) : 0,
-    part(machine.gpus - free.gpus, machine.gpus),
-  );
+  let most = 0;
+  if (free.cpus < machine.cpus) most = 1 - free.cpus / machine.cpus;
+  if (free.memory < machine.memory) most = Math.max(most, 1 - free.memory / machine.memory);
+  if (free.disk < machine.disk && Number.isFinite(machine.disk))
+    most = Math.max(most, 1 - free.disk / machine.disk);
+  if (free.gpus < machine.gpus) most = Math.max(most, 1 - free.gpus / machine.gpus);
+  return most;
 }
 
 /** The offer on which so many such jobs are cheapest; undefined when none with room holds one. */

@@ -16,7 +16,7 @@ export const NO_RUN_TIMES: RunTimes = { all: NONE, groups: {} };
 
 /** Of a group the newest ends count; older ones fade by halves. */
 const ENDS_REMEMBERED = 300;
-const GROUPS_REMEMBERED = 500;
+export const GROUPS_REMEMBERED = 500;
 
 function binOf(minutes: number): number {
   return Math.min(LAST, 32 - Math.clz32(minutes));
@@ -31,14 +31,22 @@ export function learnRunTimes(
   const all = copy(known.all);
   const groups: Record<Group, Writable> = {};
   const of = (group: Group): Writable => (groups[group] ??= copy(known.groups[group] ?? NONE));
+  const { hours: allHours } = all;
+  let group: Group | undefined;
+  let groupHours = allHours;
   for (const machine of machines) {
-    for (const { started, group } of machine.jobs) {
-      const seconds = now - started;
+    for (const job of machine.jobs) {
+      const seconds = now - job.started;
       if (seconds <= 0) continue;
+      // Thousands of jobs are looked at each time, and those of a group often come together.
+      if (job.group !== group) {
+        ({ group } = job);
+        groupHours = of(group).hours;
+      }
       const bin = binOf(seconds / 60);
-      const hours = Math.min(seconds, lookSeconds) / 3600;
-      add(all.hours, bin, hours);
-      add(of(group).hours, bin, hours);
+      const hours = (seconds < lookSeconds ? seconds : lookSeconds) / 3600;
+      allHours[bin] = (allHours[bin] ?? 0) + hours;
+      groupHours[bin] = (groupHours[bin] ?? 0) + hours;
     }
   }
   for (const { group, seconds } of completed) {

@@ -1,25 +1,13 @@
-import { learnArrivals, NO_ARRIVALS, type Arrivals } from "./arrivals.ts";
-import { bootDelay, learnBootDelays, type BootDelays } from "./boot-delay.ts";
+import { learnArrivals } from "./arrivals.ts";
+import { bootDelay, learnBootDelays } from "./boot-delay.ts";
 import { drainCandidates } from "./drain.ts";
 import { forecast, needed, shareOf, type Forecast } from "./forecast.ts";
-import { keepMinutes, learnGaps, NO_GAPS, peak, type Gaps } from "./keep-warm.ts";
+import { keepMinutes, learnGaps, peak } from "./keep-warm.ts";
 import type { Law, Limits, Observation, Order, Wish } from "./law.ts";
 import { leaseGate } from "./lease-gate.ts";
 import { cutOrders } from "./offers.ts";
-import { learnRunTimes, NO_RUN_TIMES, survival, type RunTimes } from "./run-times.ts";
-
-export type WaitValueMemory = {
-  readonly runTimes: RunTimes;
-  readonly arrivals: Arrivals;
-  readonly boots: BootDelays;
-  readonly gaps: Gaps;
-  /** Mean share of a machine of the latest jobs. */
-  readonly meanShare: number;
-  /** Settled anew each quarter of an hour. */
-  readonly gateHours: number;
-  readonly keepMinutes: number;
-  readonly looks: number;
-};
+import { learnRunTimes, survival } from "./run-times.ts";
+import { NO_WAIT_VALUE_MEMORY, type WaitValueMemory } from "./wait-value-memory.ts";
 
 const REFIT_LOOKS = 15;
 /** Of the wait that a spare saves, the share that it is credited with: others often serve the job. */
@@ -40,16 +28,7 @@ export const waitValue: Law<WaitValueMemory> = {
   name: "updraft",
   source: "docs/laws.md",
   simplified: "",
-  initial: {
-    runTimes: NO_RUN_TIMES,
-    arrivals: NO_ARRIVALS,
-    boots: [],
-    gaps: NO_GAPS,
-    meanShare: 0,
-    gateHours: 0,
-    keepMinutes: 0,
-    looks: 0,
-  },
+  initial: NO_WAIT_VALUE_MEMORY,
   idleSeconds: Number.POSITIVE_INFINITY,
   decide(seen, before, limits) {
     const known = learn(seen, before, limits);
@@ -74,8 +53,11 @@ function learn(seen: Observation, before: WaitValueMemory, limits: Limits): Wait
       : before.meanShare === 0
         ? shares / count
         : before.meanShare + (shares / count - before.meanShare) * Math.min(1, count * 0.02);
+  // Where nodes have a start gate of their own, forecasts go by that.
+  const nodesGate = limits.refuseSeconds === undefined ? undefined : limits.refuseSeconds / 3600;
   const known = {
     ...before,
+    gateHours: nodesGate ?? before.gateHours,
     runTimes: learnRunTimes(before.runTimes, seen, tickSeconds),
     arrivals: learnArrivals(before.arrivals, count, tickSeconds),
     boots: learnBootDelays(before.boots, machines, now, tickSeconds),
@@ -90,7 +72,7 @@ function learn(seen: Observation, before: WaitValueMemory, limits: Limits): Wait
   return {
     ...known,
     gaps,
-    gateHours: leaseGate(survival(known.runTimes.all), limits.leaseSeconds / 3600, slots, boot),
+    gateHours: nodesGate ?? leaseGate(survival(known.runTimes.all), limits.leaseSeconds / 3600, slots, boot),
     keepMinutes: keepMinutes(gaps, now, missing * 60),
   };
 }
@@ -116,7 +98,8 @@ function choose(
   // A forecast of what becomes free may be wrong altogether, and the dearer waiting is the less it counts.
   const cautious = lack + w.freed * (1 - Math.min(1, 1 / value)) - Math.max(0, bear) * w.deviation;
   const forWaiting = need > 0 && cautious > 0 ? Math.min(need, Math.ceil(cautious - 1e-9)) : 0;
-  const spare = bear < 0 && pace >= 1 ? Math.max(0, Math.round(lack - bear * w.deviation)) : 0;
+  const spare =
+    limits.spares && bear < 0 && pace >= 1 ? Math.max(0, Math.round(lack - bear * w.deviation)) : 0;
   const live = w.lasting + w.inFlight;
   const warm = Math.max(0, limits.warmInstances - live);
   let wanted = Math.max(forWaiting, spare, warm);
@@ -130,8 +113,8 @@ function choose(
     Math.min(limits.maxOrder, limits.maxInstances - seen.machines.length),
     limits.offers,
   );
-  const ordered = orders.reduce((sum, { count }) => sum + count, 0);
   const release = w.spent.map(({ id }) => id);
+  let released = 0;
   if (wanted === 0 && withdraw.length === 0) {
     const spareKept = pace < 1 ? 0 : Math.min(Math.max(1, keep * w.deviation), Math.sqrt(2 * pace));
     const most = Math.min(
@@ -139,7 +122,8 @@ function choose(
       live - peak(known.gaps, seen.now, known.keepMinutes),
       live - limits.warmInstances,
     );
-    release.push(...w.idle.slice(0, Math.max(0, most)).map(({ id }) => id));
+    released = Math.min(w.idle.length, Math.max(0, most));
+    release.push(...w.idle.slice(0, released).map(({ id }) => id));
     if (slots >= DRAINED_SLOTS && value <= DRAIN_VALUE)
       release.push(...drainCandidates.release(w.busy, most - w.idle.length));
   }
@@ -147,14 +131,7 @@ function choose(
     order: orders,
     release,
     withdraw,
-    reason: explain(w, {
-      need,
-      wanted,
-      ordered,
-      spare,
-      released: release.length,
-      withdrawn: withdraw.length,
-    }),
+    reason: explain(w, { need, wanted, spare, kept: w.waitingJobs === 0 ? w.idle.length - released : 0 }),
   };
 }
 
@@ -182,29 +159,16 @@ function cheapestOffer({ offers }: Limits): number {
   return open.sort(([, a], [, b]) => a.price - b.price)[0]?.[0] ?? 0;
 }
 
+/** What numbers of jobs and instances do not tell by themselves. */
 function explain(
   w: Forecast,
-  p: {
-    readonly need: number;
-    readonly wanted: number;
-    readonly ordered: number;
-    readonly spare: number;
-    readonly released: number;
-    readonly withdrawn: number;
-  },
+  p: { readonly need: number; readonly wanted: number; readonly spare: number; readonly kept: number },
 ): string {
   const minutes = Math.round(w.bootHours * 60);
-  const parts = [
-    `${w.waitingJobs} jobs wait and need ${p.need} more instances beyond ${w.inFlight} on their way`,
-  ];
+  const parts: string[] = [];
   if (w.freed >= 0.5) parts.push(`jobs that end within ${minutes} min free ${w.freed.toFixed(1)}`);
-  if (p.spare > 0) parts.push(`${p.spare} as a reserve for jobs to come`);
-  if (p.ordered > 0) parts.push(`order ${p.ordered}`);
-  else if (p.need > 0 && p.wanted === 0) parts.push("order none: they start sooner than an instance boots");
-  if (p.wanted > p.ordered + p.withdrawn) {
-    parts.push(`limits cut ${p.wanted - p.ordered - p.withdrawn}`);
-  }
-  if (p.withdrawn > 0) parts.push(`keep ${p.withdrawn} that were to go`);
-  if (p.released > 0) parts.push(`let ${p.released} go`);
-  return parts.join("; ");
+  if (p.need > 0 && p.wanted === 0) parts.push("the waiting jobs will start sooner than an instance boots");
+  if (p.spare > p.need) parts.push(`${p.spare - p.need} as a reserve for jobs to come`);
+  if (p.kept > 0) parts.push(`${p.kept} idle kept for jobs to come`);
+  return parts.join(", ");
 }

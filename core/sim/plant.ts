@@ -26,6 +26,14 @@ export type Plant = {
   /** What the law is told: machine-hours that one job-hour of waiting is worth, and the least instances. */
   readonly waitValue: number;
   readonly warmInstances: number;
+  /** More may be ordered than the jobs need that wait. */
+  readonly spares: boolean;
+  /** Nodes let no job start with less lease left, whatever the law says; undefined leaves it to the law. */
+  readonly refuseSeconds?: number;
+  /** A job counts for the law when it has been idle for so long; undefined for at once. */
+  readonly demandSeconds?: number;
+  /** An instance is let go when it has been idle for at least so long; undefined for at once. */
+  readonly restSeconds?: number;
   /** Share of instances that never join. They end themselves. */
   readonly failedBootShare: number;
   readonly failedBootSeconds: number;
@@ -53,6 +61,7 @@ export const BASE_PLANT: Omit<Plant, "offers"> = {
   maxOrder: 100_000,
   waitValue: 1,
   warmInstances: 0,
+  spares: true,
   failedBootShare: 0,
   failedBootSeconds: 600,
   noticeSeconds: 120,

@@ -1,9 +1,12 @@
 import { at } from "../at.ts";
-import type { AnyLaw, Limits, Observation, Wish } from "../laws/law.ts";
+import type { AnyLaw, Limits, Observation } from "../laws/law.ts";
+import { unmetDemand } from "../laws/unmet-demand.ts";
 import type { Shape } from "../packing.ts";
+import { decide, type Decision } from "../policy.ts";
 import { lastStretch } from "../last-stretch.ts";
 import { occupy } from "./machines.ts";
 import { negotiate } from "./negotiate.ts";
+import type { Cluster } from "./queue.ts";
 import type { Plant } from "./plant.ts";
 import { report, type Report } from "./tally.ts";
 import type { Workload } from "./workload.ts";
@@ -27,7 +30,7 @@ const KEPT_WARM_SECONDS = 3600;
 
 export type Watch = {
   /** After each tick; for progress and for tests. */
-  tick?(observation: Observation, wish: Wish<unknown>): void;
+  tick?(observation: Observation, decision: Decision): void;
 };
 
 /**
@@ -46,13 +49,23 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
   const tick = (): void => {
     compact(w.machines);
     const observation = observe(w);
-    const wish = law.decide(observation, memory, limits) as Wish<unknown>;
-    watch.tick?.(observation, wish);
-    memory = wish.memory;
-    w.refuseSeconds = Math.max(refuse, wish.refuseSeconds ?? 0);
+    const rested = (since: number | undefined): boolean =>
+      plant.restSeconds === undefined || (since !== undefined && w.now - since >= plant.restSeconds);
+    const { decision, memory: learned } = decide(law, observation, memory, limits, {
+      live: observation.machines.length,
+      maxInstances: plant.maxInstances,
+      maxOrder: plant.maxOrder,
+      visible: plant.spares
+        ? undefined
+        : unmetDemand(observation.waiting, observation.machines, limits).unmet,
+      mayRelease: ({ idleSince }) => rested(idleSince),
+    });
+    watch.tick?.(observation, decision);
+    memory = learned;
+    w.refuseSeconds = Math.max(refuse, plant.refuseSeconds ?? decision.refuseSeconds);
     w.arrived.fill(0);
     w.completed = [];
-    act(w, wish);
+    act(w, decision);
     if (w.now <= lastSubmission) countMachines(w);
   };
 
@@ -94,16 +107,19 @@ function limitsOf(plant: Plant): Limits {
     tickSeconds: plant.tickSeconds,
     waitValue: plant.waitValue,
     warmInstances: plant.warmInstances,
+    spares: plant.spares,
+    ...(plant.refuseSeconds !== undefined && { refuseSeconds: plant.refuseSeconds }),
   };
 }
 
-function observe({ now, machines, queue, jobs, arrived, completed }: World): Observation {
+function observe(w: World): Observation {
+  const { now, machines, queue, jobs, arrived, completed } = w;
   const waiting = queue.clusters.flatMap((cluster) => {
     const first = queue.first(cluster);
     if (first === undefined) return [];
     const { request, group } = cluster;
-    const count = cluster.waiting.length - cluster.head;
-    return [{ ...request, group, count, oldest: at(jobs.submitted, first) }];
+    const count = demandOf(w, cluster);
+    return count === 0 ? [] : [{ ...request, group, count, oldest: at(jobs.submitted, first) }];
   });
   const shapes = arrived.flatMap((count, i): Shape[] => {
     const request = jobs.requests[i];
@@ -112,26 +128,28 @@ function observe({ now, machines, queue, jobs, arrived, completed }: World): Obs
   return { now, waiting, machines, arrived: shapes, completed };
 }
 
-function act(w: World, wish: Wish<unknown>): void {
-  for (const id of wish.withdraw ?? []) {
+/** Waiting jobs of a cluster that have waited for long enough to be told. */
+function demandOf({ now, plant, idleSince }: World, { waiting, head }: Cluster): number {
+  const { demandSeconds } = plant;
+  if (demandSeconds === undefined) return waiting.length - head;
+  return waiting.slice(head).filter((job) => now - at(idleSince, job) >= demandSeconds).length;
+}
+
+function act(w: World, decision: Decision): void {
+  for (const id of decision.withdraw) {
     const machine = w.byId[id];
     if (machine === undefined || machine.ended || !machine.released) continue;
     machine.released = false;
     w.tally.withdrawals++;
   }
-  for (const id of wish.release) {
+  for (const id of decision.release) {
     const machine = w.byId[id];
     if (machine === undefined || machine.ended || machine.released) continue;
     machine.released = true;
     w.tally.releases++;
     settle(w, machine);
   }
-  let room = w.plant.maxInstances - w.machines.reduce((sum, one) => sum + (one.ended ? 0 : 1), 0);
-  for (const { offer, count } of wish.order) {
-    const some = Math.max(0, Math.min(count, room, w.plant.maxOrder));
-    room -= some;
-    order(w, offer, some);
-  }
+  for (const { offer, count } of decision.order) order(w, offer, count);
 }
 
 function cycle(w: World): void {

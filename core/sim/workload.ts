@@ -63,6 +63,22 @@ export function workloadBuilder(): { add(job: TraceJob): void; build(origin?: nu
   };
 }
 
+/** The jobs of the last so many seconds, from time 0 again. */
+export function latest(jobs: Workload, seconds: number): Workload {
+  const end = at(jobs.submitted, jobs.count - 1);
+  let first = 0;
+  while (first < jobs.count && at(jobs.submitted, first) < end - seconds) first++;
+  const origin = first < jobs.count ? at(jobs.submitted, first) : 0;
+  return {
+    ...jobs,
+    count: jobs.count - first,
+    submitted: jobs.submitted.subarray(first).map((time) => time - origin),
+    runSeconds: jobs.runSeconds.slice(first),
+    request: jobs.request.slice(first),
+    owner: jobs.owner.slice(first),
+  };
+}
+
 function index<T>(key: (value: T) => string): { of(value: T): number; readonly values: T[] } {
   const values: T[] = [];
   const known = new Map<string, number>();

@@ -11,7 +11,11 @@ const EXECUTABLES: readonly Executable[] = [
     directory: join(DIST, "access-point"),
     entry: "scripts/main.ts",
     names: ["updraft", "updraft-schedd"],
-    assets: { "lambda.js": join(DIST, "lambda/index.js"), "catalogue.json": "scripts/catalogue.json" },
+    assets: {
+      "lambda.js": join(DIST, "lambda/index.js"),
+      "simulate-worker.js": join(DIST, "simulate/program.cjs"),
+      "catalogue.json": "scripts/catalogue.json",
+    },
     nodeOptions: [],
   },
   {
@@ -38,6 +42,10 @@ async function build(): Promise<void> {
     bundleLambda("lambda/enforce-leases.ts", join(DIST, "lambda/index.js")),
   );
   console.log(`  ${lambda}  ${await fileSize(lambda)}`);
+  const worker = await step("bundle of simulate's threads", () =>
+    bundleProgram("scripts/simulate-worker.ts", join(DIST, "simulate")),
+  );
+  console.log(`  ${worker}  ${await fileSize(worker)}`);
   for (const executable of EXECUTABLES) {
     const bundle = await step(`bundle of ${executable.names[0]}`, () =>
       bundleProgram(executable.entry, executable.directory),

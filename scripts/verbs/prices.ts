@@ -1,7 +1,7 @@
 import { priceList } from "../../adapters/price-list.ts";
 import { spotPrices } from "../../adapters/spot-prices.ts";
 import { UpdraftError } from "../../core/errors.ts";
-import { TYPES_RULE, annexKnobs, instanceTypeList, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
+import { annexKnobs, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import { offers, priceTable } from "../../core/offer.ts";
 import { launchable } from "../../core/plan-order.ts";
 import { fetchBook } from "../../core/price-list.ts";
@@ -12,6 +12,7 @@ import { print, printJson, report, table } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { accessPoint, aws, clock } from "./site.ts";
 import { exclusively, keptPrices } from "./state.ts";
+import { parseTypes } from "./types.ts";
 
 export const prices: Verb = {
   name: "prices",
@@ -34,7 +35,7 @@ export const prices: Verb = {
     if (givenRegion !== undefined && annexName !== undefined) {
       throw new UpdraftError("usage", "--region and --annex contradict each other", "Give one of them.");
     }
-    const asked = namedTypes(options.positionals);
+    const asked = options.positionals.length === 0 ? undefined : parseTypes(options.positionals.join(","));
     const askedRegion = givenRegion === undefined ? undefined : parseRegion(givenRegion);
 
     const { site, knobs } = await accessPoint();
@@ -101,20 +102,6 @@ export const prices: Verb = {
     if (types.length > 0) print(table(priceTable(found)));
   },
 };
-
-function namedTypes(positionals: readonly string[]): readonly string[] | undefined {
-  if (positionals.length === 0) return undefined;
-  try {
-    return instanceTypeList(positionals.join(","));
-  } catch (error) {
-    throw new UpdraftError(
-      "usage",
-      `${positionals.join(" ")}: expected ${TYPES_RULE}`,
-      "Correct the types.",
-      error,
-    );
-  }
-}
 
 /** The annex of that name, or the only one that there is. */
 function chosenAnnex(knobs: Knobs, name: string | undefined): AnnexKnobs {

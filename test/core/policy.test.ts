@@ -1,158 +1,60 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { decide, smallest, type PolicyInput } from "../../core/policy.ts";
-import type { Member } from "../../core/supply.ts";
+import type { Law, Wish } from "../../core/laws/law.ts";
+import { decide, type Caps } from "../../core/policy.ts";
+import { limits, machine, seen } from "./laws/scene.ts";
 
-const MACHINE = { cpus: 2, memory: 7600, disk: Number.POSITIVE_INFINITY, gpus: 0 };
-const jobs = (count: number, cpus = 1) => [{ cpus, memory: 64, disk: 1024, gpus: 0, count }];
-
-const member = (id: string, changes: Partial<Member> = {}): Member => ({
-  id,
-  type: "m5.large",
-  progress: "idle",
-  free: [MACHINE],
-  claimed: 0,
-  size: MACHINE,
-  released: false,
-  ours: true,
-  ...changes,
+/** A law that wishes for the same whatever it sees. */
+const wishing = (wish: Partial<Wish<number>>): Law<number> => ({
+  name: "wishing",
+  source: "this test",
+  simplified: "",
+  initial: 0,
+  decide: (_, memory) => ({ order: [], release: [], reason: "so", memory: memory + 1, ...wish }),
 });
 
-const decided = (changes: Partial<PolicyInput> = {}) =>
-  decide({
-    unserved: [],
-    members: [],
-    unseen: 0,
-    machine: MACHINE,
-    maxInstances: 60,
-    minInstances: 0,
-    restedIds: new Set(["i-1", "i-2", "i-3"]),
-    ...changes,
+const decided = (wish: Partial<Wish<number>>, caps: Partial<Caps> = {}, machines = [machine(), machine()]) =>
+  decide(wishing(wish), seen({ machines }), 7, limits(), {
+    live: machines.length,
+    maxInstances: 100,
+    maxOrder: 100,
+    mayRelease: () => true,
+    ...caps,
   });
 
-test("24 jobs on machines of two CPUs order twelve", () => {
-  const { order, needed, cut } = decided({ unserved: jobs(24) });
-  assert.deepEqual({ order, needed, cut }, { order: 12, needed: 12, cut: 0 });
+const order = (count: number) => ({ order: [{ offer: 0, count }] });
+
+test("a wish within all caps is the decision, and the law's memory is handed on", () => {
+  const { decision, memory } = decided({ ...order(5), refuseSeconds: 9, withdraw: [3] });
+  assert.deepEqual(decision, {
+    order: [{ offer: 0, count: 5 }],
+    release: [],
+    withdraw: [3],
+    cut: 0,
+    unaffordable: 0,
+    refuseSeconds: 9,
+    reason: "so",
+  });
+  assert.equal(memory, 8);
 });
 
-test("idle nodes take their jobs first, and what is on its way is not ordered again", () => {
-  const members = [member("i-1"), member("i-2", { progress: "in flight", free: [] })];
-  const { order, needed, inFlight } = decided({ unserved: jobs(24), members, unseen: 3 });
-  assert.deepEqual({ order, needed, inFlight }, { order: 7, needed: 11, inFlight: 4 });
-});
-
-test("late, lost and ending instances are not on their way, but count as alive", () => {
-  const members = (["late", "lost", "ending"] as const).map((progress) =>
-    member(progress, { progress, free: [] }),
-  );
-  assert.equal(decided({ unserved: jobs(4), members }).order, 2);
-  assert.deepEqual(
-    (({ order, cut }) => ({ order, cut }))(decided({ unserved: jobs(4), members, maxInstances: 4 })),
-    { order: 1, cut: 1 },
-  );
-});
-
-test("MAX_INSTANCES is never passed, whatever lives already", () => {
-  assert.equal(decided({ unserved: jobs(24), maxInstances: 5 }).order, 5);
-  assert.equal(decided({ unserved: jobs(24), maxInstances: 5, unseen: 5 }).order, 0);
-  assert.equal(
-    decided({ unserved: jobs(24), members: [member("i-1"), member("i-2")], maxInstances: 1 }).order,
-    0,
-  );
-});
-
-test("jobs larger than an instance order nothing, and are counted", () => {
-  const { order, tooLarge } = decided({ unserved: jobs(3, 8) });
-  assert.deepEqual({ order, tooLarge }, { order: 0, tooLarge: 3 });
-});
-
-test("idle nodes that no job needs are released, once they have rested", () => {
-  const members = [member("i-1"), member("i-2"), member("i-9")];
-  assert.deepEqual(decided({ members }).release, ["i-1", "i-2"]);
-  assert.deepEqual(decided({ members, unserved: jobs(1) }).release, ["i-2"]);
-});
-
-test("never released: what is busy, what someone else ordered, and anything while more is needed", () => {
-  const members = [
-    member("i-1", { progress: "busy", claimed: 1, free: [] }),
-    member("i-2", { ours: false }),
-    member("i-3", { progress: "lost", free: [] }),
-  ];
-  assert.deepEqual(decided({ members }).release, []);
-  const useless = member("i-1", { free: [] });
-  assert.deepEqual(decided({ members: [useless], unserved: jobs(9) }).release, []);
-});
-
-test("jobs fill busy nodes first, so that others can become empty", () => {
-  const half = { ...MACHINE, cpus: 1 };
-  const members = [member("i-1"), member("i-2", { progress: "busy", claimed: 1, free: [half] })];
-  assert.deepEqual(decided({ members, unserved: jobs(1) }).release, ["i-1"]);
-});
-
-test("a released node that lives is taken back before another is ordered", () => {
-  const members = [member("i-1", { released: true }), member("i-2", { released: true, progress: "ending" })];
-  const { order, withdraw } = decided({ members, unserved: jobs(3) });
-  assert.deepEqual({ order, withdraw }, { order: 1, withdraw: ["i-1"] });
-  assert.deepEqual(decided({ members }).withdraw, []);
-});
-
-test("the smallest machine of several is what may be counted on", () => {
-  assert.equal(smallest([]), undefined);
-  assert.deepEqual(
-    smallest([
-      { cpus: 4, memory: 100, disk: 5, gpus: 1 },
-      { cpus: 2, memory: 900, disk: 9, gpus: 0 },
-    ]),
-    { cpus: 2, memory: 100, disk: 5, gpus: 0 },
-  );
-});
-
-const anyMember = fc.record({
-  progress: fc.constantFrom("in flight", "late", "idle", "busy", "lost", "ending"),
-  released: fc.boolean(),
-  ours: fc.boolean(),
-});
-
-test("whatever it is told, it never passes MAX_INSTANCES, never orders and releases at once, and releases idle nodes only", () => {
-  fc.assert(
-    fc.property(
-      fc.array(anyMember, { maxLength: 12 }),
-      fc.integer({ min: 0, max: 40 }),
-      fc.integer({ min: 0, max: 6 }),
-      fc.integer({ min: 1, max: 20 }),
-      (kinds, count, unseen, maxInstances) => {
-        const members = kinds.map((kind, i) =>
-          member(`i-${i}`, {
-            ...(kind as Partial<Member>),
-            free: kind.progress === "idle" || kind.progress === "busy" ? [MACHINE] : [],
-            claimed: kind.progress === "busy" ? 1 : 0,
-          }),
-        );
-        const restedIds = new Set(members.map(({ id }) => id));
-        const { order, release, needed, inFlight } = decided({
-          unserved: count === 0 ? [] : jobs(count),
-          members,
-          unseen,
-          maxInstances,
-          restedIds,
-        });
-        assert.ok(order === 0 || order + members.length + unseen <= maxInstances);
-        assert.ok(order === 0 || release.length === 0);
-        assert.ok(order <= Math.max(0, needed - inFlight));
-        for (const id of release) assert.equal(members.find((one) => one.id === id)?.progress, "idle");
-      },
-    ),
-  );
-});
-
-test("no more are ordered than the liability's limit admits, and how many it cuts is told", () => {
-  const cuts = (changes: Partial<PolicyInput>) => {
-    const { order, cut, unaffordable } = decided({ unserved: jobs(24), ...changes });
-    return { order, cut, unaffordable };
+test("each cap binds, and what it cuts is told", () => {
+  const told = (caps: Partial<Caps>) => {
+    const { order: orders, cut, unaffordable } = decided(order(10), caps).decision;
+    return [orders[0]?.count ?? 0, cut, unaffordable];
   };
-  assert.deepEqual(cuts({ affordable: 5 }), { order: 5, cut: 0, unaffordable: 7 });
-  assert.deepEqual(cuts({ affordable: 5, maxInstances: 8 }), { order: 5, cut: 4, unaffordable: 3 });
-  assert.deepEqual(cuts({ affordable: 0 }), { order: 0, cut: 0, unaffordable: 12 });
-  assert.deepEqual(cuts({ affordable: undefined }), { order: 12, cut: 0, unaffordable: 0 });
+  assert.deepEqual(told({ maxInstances: 6 }), [4, 6, 0]);
+  assert.deepEqual(told({ maxInstances: 1 }), [0, 10, 0]);
+  assert.deepEqual(told({ maxOrder: 3 }), [3, 7, 0]);
+  assert.deepEqual(told({ affordable: 2 }), [2, 0, 8]);
+  assert.deepEqual(told({ affordable: -1 }), [0, 0, 10]);
+  assert.deepEqual(told({ visible: 4 }), [4, 0, 0]);
+  assert.deepEqual(told({ visible: 0, affordable: 3 }), [0, 0, 0]);
+});
+
+test("what may not be released stays, whatever the law wishes", () => {
+  const [one, two] = [machine(), machine()];
+  const release = [one.id, two.id, 999_999];
+  const { decision } = decided({ release }, { mayRelease: ({ id }) => id === two.id }, [one, two]);
+  assert.deepEqual(decision.release, [two.id]);
 });

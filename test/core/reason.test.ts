@@ -6,6 +6,7 @@ const NOTHING = {
   order: 0,
   release: [],
   withdraw: [],
+  why: "",
   needed: 0,
   inFlight: 0,
   tooLarge: 0,

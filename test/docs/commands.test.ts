@@ -87,6 +87,8 @@ test("every command line in the documentation is one that the program takes", ()
           assert.match(SANDBOX, new RegExp(`^  ${command} `, "m"), `${page}: ${line}`);
       }
       if (words[0] !== "updraft" || /^updraft \d/.test(line) || words[1] === "VERB") continue;
+      // A row of a table whose first cell is the law of that name.
+      if (/^updraft {2,}\d/.test(line)) continue;
       seen++;
       const verb = VERBS.find((one) => one.verb === words[1]);
       const known = verb === undefined ? ["--help", "--version"] : [...verb.options, "--help"];

@@ -11,12 +11,18 @@ export function condorJsonReader(rows: Rows): Reader {
   let line = 1;
   let begun = 1;
   let text = "";
+  /** Lines at which lists began that are still open. */
+  const lists: number[] = [];
 
   const outside = (character: string): void => {
     if (character === "{") {
       depth = 1;
       begun = line;
-    } else if (!/[[\],\s\uFEFF]/.test(character)) {
+    } else if (character === "[") {
+      lists.push(line);
+    } else if (character === "]") {
+      if (lists.pop() === undefined) throw badLine(line, "a list ends here that did not begin", REMEDY);
+    } else if (!/[,\s\uFEFF]/.test(character)) {
       throw badLine(line, `"${shown(character)}" stands between two ads`, REMEDY);
     }
   };
@@ -48,6 +54,9 @@ export function condorJsonReader(rows: Rows): Reader {
     end() {
       if (depth > 0)
         throw badLine(begun, "the ad that begins here is not closed: the file was cut short", REMEDY);
+      const list = lists.at(-1);
+      if (list !== undefined)
+        throw badLine(list, "the list that begins here is not closed: the file was cut short", REMEDY);
     },
   };
 }

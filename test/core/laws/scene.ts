@@ -11,6 +11,7 @@ export const limits = (changes: Partial<Limits> = {}, cpus = 1): Limits => ({
   tickSeconds: 60,
   waitValue: 1,
   warmInstances: 0,
+  spares: true,
   ...changes,
 });
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Limits, MachineSeen, Observation } from "../../../core/laws/law.ts";
-import { waitValue, type WaitValueMemory } from "../../../core/laws/wait-value.ts";
+import type { WaitValueMemory } from "../../../core/laws/wait-value-memory.ts";
+import { waitValue } from "../../../core/laws/wait-value.ts";
 import { inFlight, limits, machine, NOW, request, seen, size, waiting } from "./scene.ts";
 
 const decide = (look: Partial<Observation>, bounds: Limits = limits(), memory = waitValue.initial) =>
@@ -38,7 +39,7 @@ test("nothing is ordered when the pool drains sooner than an instance boots, unl
   const look = { waiting: [waiting(3)], machines: busy };
   const wish = decide(look, limits(), memory);
   assert.equal(count(wish), 0);
-  assert.match(wish.reason, /order none: they start sooner than an instance boots/);
+  assert.match(wish.reason, /^jobs that end within 4 min free \d+\.\d, the waiting jobs will start sooner/);
   assert.ok(count(decide(look, limits({ waitValue: 10 }), memory)) >= 1);
 });
 
@@ -75,7 +76,6 @@ test("jobs of a user are judged by that user's, not by everybody's", () => {
 test("limits bind: instances, order size, room of the offer", () => {
   const look = { waiting: [waiting(50)], machines: [machine({ jobs: [60] }), inFlight()] };
   assert.equal(count(decide(look, limits({ maxInstances: 12 }))), 10);
-  assert.match(decide(look, limits({ maxInstances: 12 })).reason, /limits cut 39/);
   assert.equal(count(decide(look, limits({ maxOrder: 7 }))), 7);
   assert.equal(count(decide(look, limits({ offers: [{ machine: size(1), price: 1, room: 4 }] }))), 4);
 });
@@ -167,7 +167,6 @@ test("part-filled machines are drained when several are too many, and kept when 
   const back = decide({ machines: drained, waiting: [waiting(4)] }, limits({}, 8), memory);
   assert.deepEqual(back.withdraw?.length, 1);
   assert.deepEqual(back.order, []);
-  assert.match(back.reason, /keep 1 that were to go/);
 });
 
 test("a job that has waited for half an hour is served whatever it costs", () => {

@@ -206,6 +206,8 @@ test("texts that are cut short or are something else are refused with their line
   refused("hello world", /begins no known format/);
   refused("JobStatus = 4\nnonsense\n", /^line 2: "nonsense" is not "Name = value"/);
   refused('[\n{"JobStatus": 4,\n', /^line 2: the ad that begins here is not closed/);
+  refused('[\n{"JobStatus": 4},\n', /^line 1: the list that begins here is not closed/);
+  refused('{"JobStatus": 4}\n]', /^line 2: a list ends here that did not begin/);
   refused('[\n{"JobStatus" 4}\n]', /^line 2: the ad that begins here is not JSON/);
   refused('[{"JobStatus": 4}]\nWarning: x', /^line 2: "W" stands between two ads/);
   refused("<classads>\n<c>\n<a n=", /^line 1: an ad after here is not closed/);
