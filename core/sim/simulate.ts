@@ -3,6 +3,7 @@ import type { AnyLaw, Limits, Observation } from "../laws/law.ts";
 import { unmetDemand } from "../laws/unmet-demand.ts";
 import type { Shape } from "../packing.ts";
 import { decide, type Decision } from "../policy.ts";
+import { lastStretch } from "../last-stretch.ts";
 import { occupy } from "./machines.ts";
 import { negotiate } from "./negotiate.ts";
 import type { Cluster } from "./queue.ts";
@@ -41,6 +42,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
   const { events } = w;
   const limits = limitsOf(plant);
   const lastSubmission = at(jobs.submitted, jobs.count - 1);
+  const { refuse } = lastStretch(plant.drainSeconds, plant.leaseSeconds);
   let memory: unknown = law.initial;
   let next = 0;
 
@@ -60,7 +62,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
     });
     watch.tick?.(observation, decision);
     memory = learned;
-    w.refuseSeconds = plant.refuseSeconds ?? decision.refuseSeconds;
+    w.refuseSeconds = Math.max(refuse, plant.refuseSeconds ?? decision.refuseSeconds);
     w.arrived.fill(0);
     w.completed = [];
     act(w, decision);
