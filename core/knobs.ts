@@ -1,6 +1,7 @@
 import { ANNEX_NAME_RULE, isAnnexName } from "./annex.ts";
 import { attributeNames, expressionProblem } from "./classad.ts";
 import { UpdraftError } from "./errors.ts";
+import { HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE } from "./htcondor-source.ts";
 import { MIN_LEASE_SECONDS } from "./lease.ts";
 import type { CredentialKind } from "./manifest.ts";
 import { nearest } from "./nearest.ts";
@@ -29,12 +30,18 @@ export type AnnexKnobs = {
   readonly publicIp: boolean;
   /** An AMI's id, or the name of an SSM parameter (with a leading `/`) that holds one. */
   readonly image: string;
+  /** Where HTCondor's packages come from when the image has none; undefined: it must have it. */
+  readonly htcondorSource: string | undefined;
   readonly instanceTypes: readonly string[];
   readonly purchase: Purchase;
   /** USD per instance and hour. */
   readonly maxPrice: number | undefined;
   readonly keyName: string | undefined;
   readonly maxInstances: number;
+  /** Kept at all times, whether there are jobs or not. */
+  readonly minInstances: number;
+  /** Jobs of one user that are ordered for and run there at a time, at most. */
+  readonly ownerMaxJobs: number | undefined;
   readonly leaseSeconds: number;
   readonly idleSeconds: number;
   readonly jobs: string;
@@ -267,6 +274,12 @@ const ANNEX_TABLE: AnnexTable = {
     otherwise: REQUIRED,
     example: "ami-0123456789abcdef0",
   },
+  htcondorSource: {
+    knob: "HTCONDOR",
+    read: matching(HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE),
+    otherwise: undefined,
+    example: "distribution",
+  },
   instanceTypes: {
     knob: "INSTANCE_TYPES",
     read: instanceTypeList,
@@ -282,6 +295,13 @@ const ANNEX_TABLE: AnnexTable = {
     example: "admin",
   },
   maxInstances: { knob: "MAX_INSTANCES", read: integer(1, 10_000), otherwise: 20, example: "20" },
+  minInstances: { knob: "MIN_INSTANCES", read: integer(0, 10_000), otherwise: 0, example: "1" },
+  ownerMaxJobs: {
+    knob: "OWNER_MAX_JOBS",
+    read: integer(1, 1_000_000),
+    otherwise: undefined,
+    example: "200",
+  },
   leaseSeconds: {
     knob: "LEASE",
     read: duration(MIN_LEASE_SECONDS, "8h"),
@@ -405,6 +425,13 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
     if (problems.length > before) continue;
     const annex = fields as AnnexKnobs;
     annexes.push(annex);
+    if (annex.minInstances > annex.maxInstances) {
+      const knob = knobName(name, "MIN_INSTANCES");
+      problems.push({
+        ...(byName.get(knob.toUpperCase()) ?? { name: knob, value: undefined, source: undefined }),
+        expected: `at most ${annex.maxInstances}, as many as ${knobName(name, "MAX_INSTANCES")} allows`,
+      });
+    }
     // A slot attribute would hide the job's attribute of that name from START.
     const read_ = attributeNames(annex.jobs);
     const hiding = Object.keys(annex.slotAttributes).find((attribute) => read_.has(attribute.toLowerCase()));
