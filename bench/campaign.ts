@@ -9,6 +9,7 @@ import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
+import { powerOffCampaign } from "./campaigns/power-off.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
   capacity,
@@ -19,6 +20,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   policy,
   interruptCampaign,
   laws,
+  powerOffCampaign,
 ];
 
 function help(): string {

@@ -142,6 +142,8 @@ type Outcome = "worked" | "failed" | "open" | "nothing";
 function outcome(instance: Instance, member: Member | undefined, facts: BreakerFacts): Outcome {
   const { now, idleSince } = facts;
   switch (member?.progress) {
+    case "draining":
+      return member.claimed > 0 ? "worked" : "open";
     case "busy":
       return "worked";
     case "idle": {

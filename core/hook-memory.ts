@@ -1,7 +1,8 @@
 import { NO_FAILURES, parseBreaker, type BreakerMemory } from "./breaker.ts";
 import { NO_EXPERIENCE, parseExperience, type Experience } from "./experience.ts";
+import { NO_GHOSTS, parseGhosts, type GhostMemory } from "./ghosts.ts";
 import { parseShare, type Share } from "./sharing.ts";
-import type { Member } from "./supply.ts";
+import { hasJoined, type Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { numbers, record } from "./untrusted.ts";
 
@@ -14,6 +15,7 @@ export type Memory = {
   readonly breaker: BreakerMemory;
   readonly experience: Experience;
   readonly share: Share;
+  readonly ghosts: GhostMemory;
 };
 
 export const NO_MEMORY: Memory = {
@@ -22,17 +24,19 @@ export const NO_MEMORY: Memory = {
   breaker: NO_FAILURES,
   experience: NO_EXPERIENCE,
   share: {},
+  ghosts: NO_GHOSTS,
 };
 
 /** Whatever of it cannot be read is as if it had never been. */
 export function parseMemory(found: unknown): Memory {
-  const { joined, idleSince, breaker, experience, share } = record(found);
+  const { joined, idleSince, breaker, experience, share, ghosts } = record(found);
   return {
     joined: numbers(joined),
     idleSince: numbers(idleSince),
     breaker: parseBreaker(breaker),
     experience: parseExperience(experience),
     share: parseShare(share),
+    ghosts: parseGhosts(ghosts),
   };
 }
 
@@ -51,7 +55,7 @@ export function remember(
   joined: Memory["joined"],
   now: UnixTime,
 ): Memory {
-  const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
+  const present = members.filter(hasJoined);
   const lost = members.filter((one) => one.progress === "lost");
   return {
     ...before,

@@ -14,7 +14,7 @@ import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
-import { contradiction, supply, type Member } from "./supply.ts";
+import { contradiction, hasJoined, supply, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
 export type MeasurePorts = {
@@ -128,7 +128,8 @@ export async function measure(
       SlotsIdle: Math.floor(idleCpus.reduce((sum, cpus) => sum + cpus, 0)),
       SlotsBusy: members.reduce((sum, one) => sum + one.claimed, 0),
       InFlight: decision.inFlight,
-      Joined: count("idle", "busy"),
+      Joined: members.filter(hasJoined).length,
+      Draining: count("draining"),
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,

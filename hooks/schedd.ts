@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
+import { ghosts } from "../adapters/condor-ghosts.ts";
 import { pool } from "../adapters/condor-pool.ts";
 import { queue } from "../adapters/condor-queue.ts";
 import { condor } from "../adapters/condor.ts";
@@ -201,6 +202,7 @@ function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "pric
     report,
     queue: queue(here),
     pool: pool(here),
+    ghosts: ghosts(here),
     ec2: ec2(region, AWS),
     cloudFormation: cloudFormation(region, clock, report, AWS),
     storage: (bucket, account) => s3(region, bucket, account, AWS),
