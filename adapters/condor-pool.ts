@@ -19,6 +19,8 @@ const FACTS = [
   "MaxJobsRunning",
   "TotalRunningJobs",
   "JobsUnmaterialized",
+  "DaemonStartTime",
+  "RecentDaemonCoreDutyCycle",
 ];
 
 const SLOT = [
@@ -51,7 +53,7 @@ export function pool(run: Run): Pool {
   };
   return {
     async facts(schedd) {
-      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
+      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || MyType == "Collector" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
       return poolFacts(await query(constraint, FACTS, ["-any"]));
     },
     async annexSlots(annex, schedd) {
@@ -83,6 +85,8 @@ function poolFacts(ads: readonly Ad[]): PoolFacts {
   const ofType = (type: string): Ad[] => ads.filter((ad) => ad["MyType"] === type);
   const [schedd] = ofType("Scheduler");
   const cycles = ofType("Negotiator").flatMap((ad) => number(ad["LastNegotiationCycleEnd0"]) ?? []);
+  // Of several the youngest: any of them may be asked, and each knows what it has been told.
+  const started = ofType("Collector").flatMap((ad) => number(ad["DaemonStartTime"]) ?? []);
   const most = number(schedd?.["MaxJobsRunning"]);
   return {
     negotiatedAt: cycles.length === 0 ? undefined : Math.max(...cycles),
@@ -100,5 +104,7 @@ function poolFacts(ads: readonly Ad[]): PoolFacts {
           ? Number.POSITIVE_INFINITY
           : Math.max(0, most - (number(schedd["TotalRunningJobs"]) ?? 0)),
     unmaterialized: number(schedd?.["JobsUnmaterialized"]) ?? 0,
+    collectorStarted: started.length === 0 ? undefined : Math.max(...started),
+    scheddDutyCycle: number(schedd?.["RecentDaemonCoreDutyCycle"]),
   };
 }

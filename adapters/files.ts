@@ -61,18 +61,21 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What to do about a secret's file: when it is not there, and when it is something else than it should be. */
+export type SecretAdvice = { readonly absent: string; readonly correct: string };
+
+const PASSWORD: SecretAdvice = {
+  absent: "Store the pool's password with condor_store_cred, or correct SEC_PASSWORD_FILE.",
+  correct: "Correct SEC_PASSWORD_FILE.",
+};
+
 /** Reads a secret as HTCondor does: only from a file that belongs to this user and that nobody else may read. */
-export async function readSecretFile(path: string): Promise<Uint8Array> {
+export async function readSecretFile(path: string, advice: SecretAdvice = PASSWORD): Promise<Uint8Array> {
   const refuse = (why: string, remedy: string, cause?: unknown): UpdraftError =>
     new UpdraftError("denied", `could not read ${path}: ${why}`, remedy, cause);
   const file = await open(path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") {
-      throw new UpdraftError(
-        "config",
-        `there is no file ${path}`,
-        "Store the pool's password with condor_store_cred, or correct SEC_PASSWORD_FILE.",
-        error,
-      );
+      throw new UpdraftError("config", `there is no file ${path}`, advice.absent, error);
     }
     if (error.code === "EACCES" || error.code === "EPERM") {
       throw refuse(
@@ -81,12 +84,12 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
         error,
       );
     }
-    throw refuse(messageOf(error), "Check SEC_PASSWORD_FILE.", error);
+    throw refuse(messageOf(error), advice.correct, error);
   });
   try {
     const facts = await file.stat();
     const user = process.getuid?.() ?? 0;
-    if (!facts.isFile()) throw refuse("it is not a file", "Correct SEC_PASSWORD_FILE.");
+    if (!facts.isFile()) throw refuse("it is not a file", advice.correct);
     if (facts.uid !== user) {
       throw refuse(
         `it belongs to user ${facts.uid}, not to ${user}`,
@@ -99,9 +102,8 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
         `Run: chmod 600 ${path}. HTCondor would refuse it too.`,
       );
     }
-    if (facts.size === 0) throw refuse("it is empty", "Store the pool's password with condor_store_cred.");
-    if (facts.size > SECRET_MAX_BYTES)
-      throw refuse("it is too long for a password", "Correct SEC_PASSWORD_FILE.");
+    if (facts.size === 0) throw refuse("it is empty", advice.absent);
+    if (facts.size > SECRET_MAX_BYTES) throw refuse("it is too long for one", advice.correct);
     return new Uint8Array(await file.readFile());
   } finally {
     await file.close();

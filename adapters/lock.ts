@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { clearDrafts, shareWithOwner } from "./files.ts";
+import { flock } from "./flock.ts";
 
 const LOCK_FILE = "lock";
 
@@ -29,31 +28,10 @@ export async function withLock<T>(
   });
   try {
     await shareWithOwner(directory, file);
-    await lock(file, path, waitSeconds);
+    await flock(file.fd, path, waitSeconds);
     await clearDrafts(directory);
     return await work();
   } finally {
     await file.close();
   }
-}
-
-/** flock(2) locks what is opened, not the process: the program locks our descriptor for us and ends. */
-async function lock(file: FileHandle, path: string, waitSeconds: number): Promise<void> {
-  const child = spawn("flock", ["--exclusive", "--timeout", String(waitSeconds), "3"], {
-    stdio: ["ignore", "ignore", "ignore", file.fd],
-  });
-  const [status] = (await once(child, "exit").catch((error: unknown) => {
-    throw new UpdraftError(
-      "config",
-      `could not run flock: ${messageOf(error)}`,
-      "Install util-linux.",
-      error,
-    );
-  })) as [number | null];
-  if (status === 0) return;
-  throw new UpdraftError(
-    "failed",
-    `another run of Updraft holds ${path}`,
-    "Wait until it has ended, then run the same command again.",
-  );
 }

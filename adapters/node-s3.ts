@@ -46,9 +46,8 @@ export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOpt
     async get(key, maxBytes) {
       try {
         const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        if ((answer.ContentLength ?? 0) <= maxBytes && answer.Body !== undefined) {
-          return await answer.Body.transformToByteArray();
-        }
+        const bytes = await readAtMost(answer.Body as AsyncIterable<Uint8Array> | undefined, maxBytes);
+        if (bytes !== undefined) return bytes;
       } catch (error) {
         throw refused("read", key, error);
       }
@@ -68,4 +67,19 @@ export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOpt
       }
     },
   };
+}
+
+/** All of a body, or undefined as soon as it is longer, whatever its headers have said. */
+async function readAtMost(
+  body: AsyncIterable<Uint8Array> | undefined,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

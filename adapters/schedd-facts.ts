@@ -14,17 +14,24 @@ export function scheddFacts(run: Run): ScheddFacts {
       const [ad] = parseAds(await run("condor_status", query, ANSWER), "condor_status");
       return ad && scheddAd(ad);
     },
-    async knob(name) {
-      try {
-        const said = (await run("condor_config_val", ["-schedd", name], ANSWER)).trim();
-        return said === "" ? undefined : said;
-      } catch (error) {
-        // Its word for a knob that the schedd does not have; everything else is a schedd that does not answer.
-        if (error instanceof UpdraftError && /not defined/i.test(error.message)) return undefined;
-        throw error;
-      }
-    },
+    knob: (name) => daemonKnob(run, "-schedd", name),
   };
+}
+
+/** A knob as a running daemon has it; undefined when it has none. */
+export async function daemonKnob(
+  run: Run,
+  daemon: "-schedd" | "-collector",
+  name: string,
+): Promise<string | undefined> {
+  try {
+    const said = (await run("condor_config_val", [daemon, name], ANSWER)).trim();
+    return said === "" ? undefined : said;
+  } catch (error) {
+    // Its word for a knob that the daemon does not have; everything else is a daemon that does not answer.
+    if (error instanceof UpdraftError && /not defined/i.test(error.message)) return undefined;
+    throw error;
+  }
 }
 
 const LAST_ERROR = /^Annex_([a-z][a-z0-9]*)_LastError$/;

@@ -2,7 +2,12 @@ import { readFileSync } from "node:fs";
 import { getAsset, isSea } from "node:sea";
 
 /** Files that the executable carries; run from source they are read from the tree. */
-export type AssetName = "node.config" | "node-shutdown.sh" | "updraft-guard.service";
+export type AssetName =
+  | "node.config"
+  | "node-shutdown.sh"
+  | "updraft-guard.service"
+  | "updraft-join.service"
+  | "updraft-condor.conf";
 
 export function asset(name: AssetName): string {
   return isSea()

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import type { NodeStorage } from "../adapters/node-s3.ts";
+import { checkAnnexToken } from "../core/credential.ts";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import { parseManifest, type Manifest } from "../core/manifest.ts";
 import {
@@ -9,6 +10,7 @@ import {
   readConfigTarball,
   type ConfigFile,
 } from "../core/node-tarball.ts";
+import type { UnixTime } from "../core/time.ts";
 import { configKey, credentialKey, manifestKey } from "../core/storage.ts";
 
 /** What an annex gives its nodes, verified by the checksums in its manifest. */
@@ -22,29 +24,38 @@ const MAX_MANIFEST_BYTES = 64 * 1024;
 const MAX_CREDENTIAL_BYTES = 64 * 1024;
 const REMEDY = "Run updraft create for this annex again, which writes its objects anew.";
 
-/** Reads all of it anew each time: a checksum may only be wrong because the annex was being rewritten. */
-export async function fetchConfiguration(storage: NodeStorage, annex: string): Promise<Configuration> {
+export async function fetchManifest(storage: NodeStorage, annex: string): Promise<Manifest> {
   const manifest = parseManifest(
     new TextDecoder().decode(await storage.get(manifestKey(annex), MAX_MANIFEST_BYTES)),
   );
-  if (typeof manifest === "string") {
-    throw new UpdraftError(
-      "failed",
-      `the manifest ${manifestKey(annex)} cannot be used: ${manifest}`,
-      REMEDY,
-    );
-  }
-  const { configSha256, credential } = manifest;
-  if (credential.kind !== "password") {
-    throw new UpdraftError(
-      "config",
-      `the annex's credential is of the kind ${credential.kind}, which this program cannot install`,
-      "Update the executable in the image, or set the annex's _CREDENTIAL to password.",
-    );
-  }
+  if (typeof manifest !== "string") return manifest;
+  throw new UpdraftError("failed", `the manifest ${manifestKey(annex)} cannot be used: ${manifest}`, REMEDY);
+}
+
+/** Refuses a token that is not this annex's, that is good for more than a node needs, or that has ended. */
+export function checkCredential(
+  { manifest, credential }: Pick<Configuration, "manifest" | "credential">,
+  now: UnixTime,
+): void {
+  if (manifest.credential.kind !== "idtoken") return;
+  checkAnnexToken(new TextDecoder().decode(credential), manifest.annex, undefined, now);
+}
+
+/** What the manifest names, verified. */
+export function fetchCredential(
+  storage: NodeStorage,
+  { annex, credential: { sha256 } }: Manifest,
+): Promise<Uint8Array> {
+  return verified(storage, credentialKey(annex, sha256), sha256, MAX_CREDENTIAL_BYTES);
+}
+
+/** Reads all of it anew each time: a checksum may only be wrong because the annex was being rewritten. */
+export async function fetchConfiguration(storage: NodeStorage, annex: string): Promise<Configuration> {
+  const manifest = await fetchManifest(storage, annex);
+  const { configSha256 } = manifest;
   const [tarball, secret] = await Promise.all([
     verified(storage, configKey(annex, configSha256), configSha256, MAX_TARBALL_BYTES),
-    verified(storage, credentialKey(annex, credential.sha256), credential.sha256, MAX_CREDENTIAL_BYTES),
+    fetchCredential(storage, manifest),
   ]);
   const files = readConfigTarball(unpack(tarball));
   if (typeof files === "string") {

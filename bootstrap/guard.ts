@@ -10,6 +10,7 @@ import { DEFAULT_MAX_LEASE_SECONDS, UNREADABLE_LEASE_SECONDS } from "../core/lea
 import type { GuardState } from "../core/node-state.ts";
 import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
 import { console } from "./console.ts";
+import { credentialWatch } from "./credential-watch.ts";
 import { readKnowledge, readNodeState, readSettings, writeKnowledge } from "./guard-files.ts";
 import { writeState } from "./install.ts";
 import { powerOff } from "./power-off.ts";
@@ -49,6 +50,7 @@ export async function guard(): Promise<never> {
   const publishing = every(READ_SECONDS, publish);
   const acting = every(0, act);
   const stopping = every(0, stop);
+  const refreshing = every(READ_SECONDS, credentialWatch());
   await read().catch((error: unknown) => console(messageOf(error)));
   for (;;) {
     const observation = {
@@ -68,6 +70,7 @@ export async function guard(): Promise<never> {
     }
     // None of these is waited for: the end comes in time, whatever hangs.
     reading();
+    refreshing();
     publishing(current);
     acting(action, current === "draining" || knowledge.released || draining || stopped);
     if (action === "stop") {

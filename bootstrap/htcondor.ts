@@ -2,11 +2,19 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { daemon, type Command } from "../adapters/node-commands.ts";
 import { UpdraftError } from "../core/errors.ts";
+import { IMAGE_RECORD_PATH, readImageRecord, type ImageRecord } from "../core/image-record.ts";
+import { checkHtcondorVersion, htcondorVersion } from "../core/node-version.ts";
+import { runsSystemd } from "./units.ts";
 
 const MASTER = "/usr/sbin/condor_master";
 
-export function requireHtcondor(): void {
-  if (existsSync(MASTER) && existsSync("/etc/condor")) return;
+/** What the image holds; throws unless a node can be made of its HTCondor. */
+export async function requireHtcondor(command: Command): Promise<ImageRecord> {
+  if (existsSync(MASTER) && existsSync("/etc/condor")) {
+    const record = readImageRecord(await readFile(IMAGE_RECORD_PATH, "utf8").catch(() => ""));
+    checkHtcondorVersion(record.htcondor ?? htcondorVersion(await command("condor_version", [])));
+    return record;
+  }
   throw new UpdraftError(
     "config",
     `the image has no HTCondor: there is no ${existsSync(MASTER) ? "/etc/condor" : MASTER}`,
@@ -16,7 +24,7 @@ export function requireHtcondor(): void {
 
 /** By systemd where it runs, so that it is the service that administrators know; else directly. */
 export async function startHtcondor(command: Command): Promise<void> {
-  if (existsSync("/run/systemd/system")) await command("systemctl", ["start", "condor"]);
+  if (runsSystemd()) await command("systemctl", ["start", "condor"]);
   else if ((await masterProcess()) === undefined) await daemon(MASTER);
 }
 

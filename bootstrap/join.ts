@@ -11,77 +11,86 @@ import { htcondorEndSeconds } from "../core/node-config.ts";
 import { DEFAULT_MAX_LEASE_SECONDS, leaseExpiration } from "../core/lease.ts";
 import { lastStretch } from "../core/last-stretch.ts";
 import type { NodeState } from "../core/node-state.ts";
-import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
+import { anchorOf, bestTime, type Anchor } from "../core/true-time.ts";
 import { reportKey } from "../core/storage.ts";
 import { TAG } from "../core/tags.ts";
 import type { UnixTime } from "../core/time.ts";
+import { requireAcceptance } from "./acceptance.ts";
+import { beAlone } from "./alone.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
-import { fetchConfiguration } from "./configuration.ts";
+import { REFRESH_SECONDS } from "./credential-files.ts";
+import { checkCredential, fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
-import { writeConfiguration, writeState } from "./install.ts";
+import { allowHtcondor, writeConfiguration, writeState } from "./install.ts";
+import { keepJoinOptions, type JoinOptions } from "./join-options.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
-import { startGuard } from "./start-guard.ts";
 import { surroundings } from "./probe.ts";
+import { mountLocalDisks } from "./scratch.ts";
+import { startGuard } from "./start-guard.ts";
+import { installUnits, runsSystemd } from "./units.ts";
 
-export type JoinOptions = {
-  readonly annex: string;
-  readonly bucket: string;
-  readonly region: string;
-  readonly roleId: string;
-  readonly timeoutSeconds: number;
-  readonly s3Endpoint?: string;
-  readonly startedAt?: UnixTime;
-};
-
-const now = (): UnixTime => Date.now() / 1000;
+/** Finer than the machine's uptime. */
+const elapsed = (): number => performance.now() / 1000;
 const REPORT_ATTEMPTS = 3;
+/** The part of the boot's time in which nobody asks how HTCondor is doing: the processor is its alone. */
+const UNDISTURBED = 1 / 60;
 
-/** Exit status: 0 when HTCondor was started, 1 when it could not be and the instance is being powered off. */
+/**
+ * Makes this instance a node, again after a reboot: what is there already stays as it is. Exit status: 0 when a
+ * collector has accepted it, 1 when that could not be and the instance is being powered off.
+ */
 export async function join(options: JoinOptions): Promise<number> {
   const { annex, bucket, region } = options;
   let anchor: Anchor | undefined;
   const metadata = imds(process.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], (...answer) => {
     anchor = anchorOf(...answer) ?? anchor;
   });
-  // A lease is judged by the metadata service's time: this machine's clock may not have been set yet.
-  const trueTime = (): UnixTime => (anchor === undefined ? now() : timeAt(anchor, uptime()));
+  // This machine's clock may not have been set yet; a lease is not judged by it then.
+  const now = (): UnixTime => bestTime(Date.now() / 1000, anchor, uptime());
   const storage = nodeS3({
     region,
     bucket,
     credentials: () => metadata.credentials(),
     ...(options.s3Endpoint !== undefined && { endpoint: options.s3Endpoint }),
   });
-  const { step, times, startedAt, within } = boot(
-    { now, sleep: (seconds) => sleep(seconds * 1000), random: Math.random },
+  const { step, note, times, within } = boot(
+    {
+      now,
+      elapsed,
+      sleep: (seconds, signal) => sleep(seconds * 1000, undefined, signal && { signal }),
+      random: Math.random,
+    },
     console,
     options.timeoutSeconds,
   );
-  if (options.startedAt !== undefined) times["UserData"] = options.startedAt;
+  if (options.startedAt !== undefined) note("UserData", Date.now() / 1000 - options.startedAt);
+  const begun = elapsed();
   let instanceId = "unknown";
 
   try {
+    await step("Alone", () => beAlone(options.timeoutSeconds));
     const identity = await step("Identity", async () => readIdentity(await metadata.identityDocument()));
     instanceId = identity.instanceId;
-    await step("HtcondorFound", requireHtcondor);
+    const image = await step("HtcondorFound", () => requireHtcondor(command));
     const { tags, lifeCycle, order } = await step("Tags", async () => {
       const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
       return { tags, lifeCycle, order: readOrder(tags, annex) };
     });
-    // A node that cannot join must not outlive its lease in trying.
-    within((leaseExpiration(tags, trueTime(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - trueTime());
+    // A node that cannot join must not outlive its lease in trying; one that is over already is refused below.
+    const left = (leaseExpiration(tags, now(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - now();
+    if (left > 0) within(left);
     const configuration = await step("Configuration", async () => {
       const fetched = await fetchConfiguration(storage, annex);
       checkManifest(fetched.manifest, order);
+      checkCredential(fetched, now());
       return fetched;
     });
-    const lease = await step("Lease", () =>
-      readLease(tags, trueTime(), configuration.manifest.maxLeaseSeconds),
-    );
-    const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
-    const stretch = lastStretch(drainSeconds, lease - trueTime());
+    const { maxLeaseSeconds, drainSeconds, allowOpenMetadata } = configuration.manifest;
+    const lease = await step("Lease", () => readLease(tags, now(), maxLeaseSeconds));
+    const stretch = lastStretch(drainSeconds, lease - now());
     const interruptible = lifeCycle === "spot";
     const accounts = await step("Accounts", () => createAccounts(command));
     await step("Files", () =>
@@ -89,11 +98,13 @@ export async function join(options: JoinOptions): Promise<number> {
         ...identity,
         interruptible,
         slotAccounts: accounts,
+        gpus: image.gpuDriver !== undefined,
         stretch,
         ...order,
       }),
     );
-    await step("MetadataClosed", () => closeMetadata(command));
+    await step("Disks", () => mountLocalDisks(command, console));
+    await step("MetadataClosed", () => closeMetadata(command, allowOpenMetadata, console));
     const { idleSeconds, ...ordered } = order;
     const state: NodeState = {
       format: 1,
@@ -102,14 +113,25 @@ export async function join(options: JoinOptions): Promise<number> {
       interruptible,
       leaseExpiration: lease,
       htcondorEndSeconds: htcondorEndSeconds(idleSeconds, stretch),
-      bootSteps: times,
+      bootSteps: times(),
     };
-    const settings = { format: 1, maxLeaseSeconds, stretch, node: state } as const;
+    const { kind } = configuration.manifest.credential;
+    const { s3Endpoint } = options;
+    const source = {
+      kind,
+      bucket,
+      region,
+      ...(s3Endpoint !== undefined && { s3Endpoint }),
+      everySeconds: REFRESH_SECONDS,
+    };
+    const settings = { format: 1, maxLeaseSeconds, stretch, source, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
       await writeKnowledge({ lease, released: false });
       await writeState(state);
+      await keepJoinOptions(options);
     });
+    if (runsSystemd()) await step("Units", () => installUnits(command));
     // First what ends the instance, then what it is for.
     await step("GuardStarted", () => startGuard(command));
     if (tags[TAG.probe] !== undefined) {
@@ -117,13 +139,21 @@ export async function join(options: JoinOptions): Promise<number> {
       await powerOff(command, console);
       return 0;
     }
-    await step("HtcondorStarted", () => startHtcondor(command));
+    await step("HtcondorStarted", async () => {
+      await allowHtcondor();
+      await startHtcondor(command);
+    });
     // From here on the state is the guard's to write, with the times of the whole boot.
-    await writeSettings({ ...settings, node: { ...state, bootSteps: times } });
-    console(`joined annex ${annex} in ${(now() - startedAt).toFixed(2)} s`);
+    await writeSettings({ ...settings, node: { ...state, bootSteps: times() } });
+    console(`HTCondor was started in ${(elapsed() - begun).toFixed(2)} s`);
+    await sleep(options.timeoutSeconds * UNDISTURBED * 1000);
+    await step("Accepted", requireAcceptance);
+    await writeSettings({ ...settings, node: { ...state, bootSteps: times() } });
+    console(`joined annex ${annex} in ${(elapsed() - begun).toFixed(2)} s`);
     return 0;
   } catch (error) {
     const failure = error instanceof BootFailure ? error : new BootFailure("Boot", 1, error);
+    const steps = times();
     const report: BootReport = {
       format: 1,
       annex,
@@ -132,9 +162,9 @@ export async function join(options: JoinOptions): Promise<number> {
       reason: failure.message,
       remedy: failure.remedy,
       attempts: failure.attempts,
-      startedAt,
+      startedAt: steps["Started"] ?? now(),
       failedAt: now(),
-      steps: times,
+      steps,
     };
     console(`${failure.step} failed after ${failure.attempts} attempts: ${failure.message}`);
     console(failure.remedy);
@@ -148,7 +178,14 @@ export async function join(options: JoinOptions): Promise<number> {
     const s3 = { name: "S3", passed: true, what: "configuration and credential were read from the bucket" };
     const tests = [s3, ...(await probe(surroundings(command), collectors, schedd))];
     for (const { name, passed, what } of tests) console(`${passed ? "passed" : "FAILED"} ${name}: ${what}`);
-    await sendReport({ format: 1, probe: true, annex, instanceId, startedAt, tests });
+    await sendReport({
+      format: 1,
+      probe: true,
+      annex,
+      instanceId,
+      startedAt: times()["Started"] ?? now(),
+      tests,
+    });
   }
 
   async function sendReport(report: BootReport | ProbeReport): Promise<void> {

@@ -4,7 +4,7 @@ import { ANNEX_NAME } from "../core/annex.ts";
 import { BOOT_SECONDS } from "../core/node-boot.ts";
 import { VERSION } from "../core/version.ts";
 import { guard } from "./guard.ts";
-import type { JoinOptions } from "./join.ts";
+import type { JoinOptions } from "./join-options.ts";
 
 const HELP = `updraft-bootstrap: makes an EC2 instance an execute node of an HTCondor pool
 
@@ -13,9 +13,11 @@ const HELP = `updraft-bootstrap: makes an EC2 instance an execute node of an HTC
 The annex's launch template runs this at boot, as root; its user data has the right arguments. join
   1. asks the instance metadata service who this instance is and what its tags say (annex, lease, order),
   2. reads the annex's manifest from the bucket, and the configuration and credential that it names by sha256,
-  3. writes them to /etc/condor, closes the metadata service to everyone but root, and starts condor_master.
+  3. writes them to /etc/condor, and mounts blank local disks of the instance below the jobs' scratch directories,
+  4. closes the metadata service to everyone but root, starts the guard, then condor_master,
+  5. waits until a collector accepts this node.
 When that has not succeeded within --timeout seconds, it writes what went wrong to the console and to
-reports/NAME/ in the bucket (updraft create shows it) and powers the instance off.
+reports/NAME/ in the bucket (updraft create and updraft status show it) and powers the instance off.
 
   --annex NAME         the annex that this instance belongs to; its tags and the manifest must agree
   --bucket BUCKET      the account's bucket
@@ -26,11 +28,23 @@ reports/NAME/ in the bucket (updraft create shows it) and powers the instance of
   --started-at TIME    when user data began, in Unix seconds: published with the times of the boot
   --version            print the version
 
+  updraft-bootstrap rejoin
+
+The same once more, with the arguments that join was last given: after a reboot, when nobody runs user data again.
+Where systemd runs, the service updraft-join does it. A join that is run again changes nothing that is as it should be,
+and of two at once the second waits for the first.
+
   updraft-bootstrap guard
 
 join starts it before HTCondor, and it stays: it reads the instance's tags and spot notice, says in node.json when the
 node ends, drains HTCondor before, and powers the instance off at the end of its lease, or when it is released and no
 slot is claimed, whatever becomes of HTCondor.
+
+  updraft-bootstrap credential
+
+The guard runs it every few minutes, and root may run it at any time: it reads the annex's manifest again, and when that
+names another credential than the node has, installs it, verified, in one step. HTCondor uses it the next time that it
+authenticates; the old one is good until its own end.
 `;
 
 export async function bootstrap(args: readonly string[]): Promise<number> {
@@ -41,9 +55,16 @@ export async function bootstrap(args: readonly string[]): Promise<number> {
         if (rest.includes("--help")) break;
         // What join needs and the guard does not stays unread, because the guard stays in memory.
         return await (await import("./join.ts")).join(joinOptions(rest));
+      case "rejoin":
+        if (rest.length > 0) break;
+        return await rejoin();
       case "guard":
         if (rest.length > 0) break;
         return await guard();
+      case "credential":
+        if (rest.length > 0) break;
+        await (await import("./credential-refresh.ts")).refreshCredential();
+        return 0;
       case "--version":
         process.stdout.write(`updraft-bootstrap ${VERSION}\n`);
         return 0;
@@ -59,6 +80,14 @@ export async function bootstrap(args: readonly string[]): Promise<number> {
     process.stderr.write(`updraft-bootstrap: ${error.message}\n${error.remedy}\n`);
     return error.exitStatus;
   }
+}
+
+async function rejoin(): Promise<number> {
+  const [{ join }, { keptJoinOptions }] = await Promise.all([
+    import("./join.ts"),
+    import("./join-options.ts"),
+  ]);
+  return join(await keptJoinOptions());
 }
 
 function joinOptions(args: readonly string[]): JoinOptions {

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../adapters/node-commands.ts";
+import { runsSystemd } from "./units.ts";
 
 const ORDERLY_SECONDS = 20;
 /** A disk that no longer answers must not keep the machine on. */
@@ -17,7 +17,7 @@ export async function powerOff(
   orderlySeconds = ORDERLY_SECONDS,
 ): Promise<void> {
   log("powering off");
-  if (existsSync("/run/systemd/system")) {
+  if (runsSystemd()) {
     const asked = await command("systemctl", ["--no-block", "poweroff"], "", COMMAND_SECONDS).then(
       () => true,
       () => false,

@@ -1,22 +1,18 @@
-import { existsSync } from "node:fs";
-import { isSea } from "node:sea";
 import { detach, type Command } from "../adapters/node-commands.ts";
-import { writeAtomically } from "../adapters/node-files.ts";
-import { asset } from "./assets.ts";
-
-const UNIT = "updraft-guard.service";
+import { ownProgram } from "./own-program.ts";
+import { runsSystemd } from "./units.ts";
 
 /** Started again whenever it ends, and spared when memory runs out: what the unit says where there is no systemd. */
 const KEEPER = 'echo -1000 >/proc/self/oom_score_adj; while :; do "$@"; sleep 1; done';
+/** Keeper and guard hold it as long as one of them lives, so that there is one guard however often join is run. */
+const LOCK = "/run/updraft/guard.lock";
 
 /** The guard lives on its own, before HTCondor starts and whatever becomes of it. */
 export async function startGuard(command: Command): Promise<void> {
-  if (existsSync("/run/systemd/system")) {
-    await writeAtomically(`/etc/systemd/system/${UNIT}`, asset("updraft-guard.service"), 0o644);
-    await command("systemctl", ["daemon-reload"]);
-    await command("systemctl", ["enable", "--now", UNIT]);
+  if (runsSystemd()) {
+    await command("systemctl", ["start", "updraft-guard.service"]);
     return;
   }
-  const program = isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];
-  detach("/bin/sh", ["-c", KEEPER, "updraft-guard", ...program, "guard"]);
+  const keeper = ["/bin/sh", "-c", KEEPER, "updraft-guard", ...ownProgram(), "guard"];
+  detach("flock", ["--nonblock", "--no-fork", LOCK, ...keeper]);
 }

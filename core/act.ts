@@ -1,4 +1,5 @@
 import type { AttributeValue } from "./classad.ts";
+import { checkOutlives } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import { limitedBy } from "./fleet-errors.ts";
 import { isLive, isReleased } from "./instance.ts";
@@ -96,7 +97,7 @@ async function order(
   { count, idleSeconds }: NextOrder,
 ): Promise<{ readonly ordered: number; readonly trouble: Held | undefined }> {
   const { annex } = ground;
-  await checkPublished(ports, ground);
+  const { credential } = await checkPublished(ports, ground);
   const plan = await planOrder(ports, ground, {
     count,
     leaseSeconds: (longest) => Math.min(annex.leaseSeconds, longest),
@@ -104,6 +105,7 @@ async function order(
     instanceTypes: annex.instanceTypes,
     user: HOOK_USER,
   });
+  checkOutlives(annex.name, credential.expires, ports.clock.now() + plan.leaseSeconds);
   checkPlanRoom(plan, known);
   const held = await heldBack(ports, plan);
   if (held !== undefined) return { ordered: 0, trouble: held };

@@ -1,5 +1,6 @@
 import { reportLine } from "./boot-report.ts";
 import { describeCost } from "./cost.ts";
+import { checkOutlives } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import { LATE_AFTER_SECONDS, counts, join, type Seen, type Slot } from "./instance.ts";
 import type { AnnexKnobs } from "./knobs.ts";
@@ -29,6 +30,7 @@ export async function planCreate(
   const ground = await find(ports, annex, site);
   const plan = await planOrder(ports, ground, request);
   checkMayLaunch(plan);
+  checkOutlives(annex.name, ground.credentialExpires, ports.clock.now() + plan.leaseSeconds);
   const known = await look(ports, plan.owner, annex.region);
   return { ...ground, ...plan, liability: checkLiability(plan.pricing, known, changeOf(plan)) };
 }

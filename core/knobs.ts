@@ -4,6 +4,7 @@ import { UpdraftError } from "./errors.ts";
 import { MIN_LEASE_SECONDS } from "./lease.ts";
 import type { CredentialKind } from "./manifest.ts";
 import { nearest } from "./nearest.ts";
+import { BOOT_SECONDS, LONGEST_BOOT_SECONDS } from "./node-boot.ts";
 import { JOB_ATTRIBUTES, type Owners } from "./start-expression.ts";
 import type { Tags } from "./tags.ts";
 import { parseDuration } from "./time.ts";
@@ -51,6 +52,10 @@ export type AnnexKnobs = {
   readonly waitValue: number | undefined;
   readonly expectedRuntime: string | undefined;
   readonly drainSeconds: number;
+  /** An instance that has not joined the pool by then ends itself. */
+  readonly bootSeconds: number;
+  /** A node serves jobs though it could not close the instance metadata service to them. */
+  readonly allowOpenMetadata: boolean;
   /** Attribute name to ClassAd literal. */
   readonly slotAttributes: Readonly<Record<string, string>>;
   readonly tags: Tags;
@@ -63,12 +68,15 @@ export type Knobs = {
   readonly stop: boolean;
   /** Where hook and commands keep the journal of orders and the hook its memory. */
   readonly stateDirectory: string;
+  /** Where the annexes' tokens are, which only root reads. */
+  readonly credentialDirectory: string;
   readonly annexes: readonly AnnexKnobs[];
 };
 
-export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR", "CREDENTIAL_DIR"];
 
 export const DEFAULT_STATE_DIRECTORY = "/var/lib/updraft";
+export const DEFAULT_CREDENTIAL_DIRECTORY = "/etc/updraft/credentials";
 
 /** A reader gives the value, or throws a string: what would be right. */
 type Reader<T> = (text: string) => T;
@@ -232,6 +240,9 @@ const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
 export const TYPES_RULE = "instance types such as m7i.large, separated by commas";
 export const instanceTypeList = listOf(TYPE, TYPES_RULE);
 
+/** In less HTCondor may not even start. */
+const SHORTEST_BOOT_SECONDS = 10;
+
 /** Marks a knob that must be written. */
 const REQUIRED = Symbol("required");
 
@@ -302,6 +313,22 @@ const ANNEX_TABLE: AnnexTable = {
   waitValue: { knob: "WAIT_VALUE", read: positive(""), otherwise: undefined, example: "0.5" },
   expectedRuntime: { knob: "EXPECTED_RUNTIME", read: expression, otherwise: undefined, example: "3600" },
   drainSeconds: { knob: "DRAIN_SECONDS", read: duration(0, "10m"), otherwise: 600, example: "10m" },
+  bootSeconds: {
+    knob: "BOOT_SECONDS",
+    read: (text) => {
+      const seconds = duration(SHORTEST_BOOT_SECONDS, "5m")(text);
+      expect(seconds <= LONGEST_BOOT_SECONDS, `a duration of at most ${LONGEST_BOOT_SECONDS} s`);
+      return seconds;
+    },
+    otherwise: BOOT_SECONDS,
+    example: "10m",
+  },
+  allowOpenMetadata: {
+    knob: "ALLOW_OPEN_METADATA",
+    read: boolean,
+    otherwise: false,
+    example: "true",
+  },
   slotAttributes: { knob: "SLOT_ATTRS", read: slotAttributes, otherwise: {}, example: "HasScratch = true" },
   tags: { knob: "TAGS", read: tags, otherwise: {}, example: "CostCenter = 42" },
   configDirectory: {
@@ -367,6 +394,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   );
   const stop = read("UPDRAFT_STOP", boolean) ?? false;
   const stateDirectory = read("UPDRAFT_STATE_DIR", directory) ?? DEFAULT_STATE_DIRECTORY;
+  const credentialDirectory = read("UPDRAFT_CREDENTIAL_DIR", directory) ?? DEFAULT_CREDENTIAL_DIRECTORY;
 
   const annexes: AnnexKnobs[] = [];
   for (const name of names ?? []) {
@@ -408,7 +436,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   }
   // Which knobs are of an annex is known only when the annexes are.
   if (names !== undefined) problems.push(...misspellings(ours, names));
-  return { knobs: { pool, stop, stateDirectory, annexes }, problems };
+  return { knobs: { pool, stop, stateDirectory, credentialDirectory, annexes }, problems };
 }
 
 function misspellings(settings: readonly Setting[], annexes: readonly string[]): KnobProblem[] {

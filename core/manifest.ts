@@ -1,5 +1,6 @@
 import { parse, stringify } from "ini";
 import { isAnnexName } from "./annex.ts";
+import type { UnixTime } from "./time.ts";
 
 /** What a node reads first: `annexes/<annex>/annex.ini`. It holds no secret. */
 export type Manifest = {
@@ -11,14 +12,22 @@ export type Manifest = {
   readonly maxLeaseSeconds: number;
   /** Length of a lease's last stretch, in which jobs that would not finish are refused. */
   readonly drainSeconds: number;
+  /** A node serves jobs though it could not close the instance metadata service to them. */
+  readonly allowOpenMetadata: boolean;
   /** sha256 of `config/<sha256>.tar.gz`, in lower-case hexadecimal. */
   readonly configSha256: string;
-  readonly credential: { readonly kind: CredentialKind; readonly sha256: string };
+  readonly credential: {
+    readonly kind: CredentialKind;
+    readonly sha256: string;
+    /** When it ends: always of an idtoken, never of a password. */
+    readonly expires?: UnixTime | undefined;
+  };
 };
 
 export type CredentialKind = "idtoken" | "password";
 
 const FORMAT = "1";
+const OPEN_METADATA = "allow-open-metadata";
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export function formatManifest(manifest: Manifest): string {
@@ -30,9 +39,15 @@ export function formatManifest(manifest: Manifest): string {
       collectors: manifest.collectors,
       "max-lease-seconds": String(manifest.maxLeaseSeconds),
       "drain-seconds": String(manifest.drainSeconds),
+      // Only what differs from the rule is written: a node's program of an earlier version does not know the key.
+      ...(manifest.allowOpenMetadata && { [OPEN_METADATA]: "true" }),
     },
     config: { sha256: manifest.configSha256 },
-    credential: { kind: manifest.credential.kind, sha256: manifest.credential.sha256 },
+    credential: {
+      kind: manifest.credential.kind,
+      sha256: manifest.credential.sha256,
+      ...(manifest.credential.expires !== undefined && { expires: String(manifest.credential.expires) }),
+    },
   });
 }
 
@@ -40,9 +55,9 @@ export function formatManifest(manifest: Manifest): string {
 export function parseManifest(text: string): Manifest | string {
   const sections = parse(text) as Record<string, unknown>;
   const known: Record<string, readonly string[]> = {
-    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds"],
+    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds", OPEN_METADATA],
     config: ["sha256"],
-    credential: ["kind", "sha256"],
+    credential: ["kind", "sha256", "expires"],
   };
   for (const [name, section] of Object.entries(sections)) {
     const keys = Object.hasOwn(known, name) ? known[name] : undefined;
@@ -67,6 +82,9 @@ export function parseManifest(text: string): Manifest | string {
   if (!/^[1-9]\d{0,8}$/.test(maxLease)) return `max-lease-seconds "${maxLease}" is not a number of seconds`;
   const drain = value("updraft", "drain-seconds");
   if (!/^\d{1,9}$/.test(drain)) return `drain-seconds "${drain}" is not a number of seconds`;
+  const openMetadata = sections["updraft"] as Record<string, unknown>;
+  if (![undefined, true].includes(openMetadata[OPEN_METADATA] as boolean | undefined))
+    return `${OPEN_METADATA} "${String(openMetadata[OPEN_METADATA])}" is not true`;
   const configSha256 = value("config", "sha256");
   if (!SHA256.test(configSha256)) return `config sha256 "${configSha256}" is not a sha256`;
   const kind = value("credential", "kind");
@@ -74,13 +92,17 @@ export function parseManifest(text: string): Manifest | string {
     return `credential kind "${kind}" is neither idtoken nor password`;
   const sha256 = value("credential", "sha256");
   if (!SHA256.test(sha256)) return `credential sha256 "${sha256}" is not a sha256`;
+  const expires = value("credential", "expires");
+  if (kind === "idtoken" ? !/^[1-9]\d{0,11}$/.test(expires) : expires !== "")
+    return `credential expires "${expires}" is no time, or one of a credential that never ends`;
   return {
     annex,
     pool,
     collectors,
     maxLeaseSeconds: Number(maxLease),
     drainSeconds: Number(drain),
+    allowOpenMetadata: openMetadata[OPEN_METADATA] === true,
     configSha256,
-    credential: { kind, sha256 },
+    credential: { kind, sha256, ...(expires !== "" && { expires: Number(expires) }) },
   };
 }

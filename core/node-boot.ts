@@ -3,13 +3,16 @@ import type { UnixTime } from "./time.ts";
 
 /** Time for a whole boot, all tries of all steps together. */
 export const BOOT_SECONDS = 300;
+export const LONGEST_BOOT_SECONDS = 3600;
 const FIRST_PAUSE_SECONDS = 0.25;
 const LONGEST_PAUSE_SECONDS = 15;
 
 export type BootClock = {
   /** Unix seconds with fractions. */
   now(): UnixTime;
-  sleep(seconds: number): Promise<void>;
+  /** Seconds since any instant, which nobody sets: the wall clock may be set in the middle of a boot. */
+  elapsed(): number;
+  sleep(seconds: number, signal?: AbortSignal): Promise<void>;
   /** Uniform in [0, 1): nodes of one order must not all come back in the same instant. */
   random(): number;
 };
@@ -39,39 +42,56 @@ export class BootFailure extends Error {
     super(messageOf(cause), { cause });
     this.step = step;
     this.attempts = attempts;
-    this.remedy =
-      cause instanceof UpdraftError ? cause.remedy : "This is a bug in Updraft: report it with this text.";
+    this.remedy = remedyOf(cause);
   }
 }
 
+/** What the operating system refuses, by its name for it; a machine has such faults, and no program. */
+const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
+  ENOSPC: "Give the image a larger root volume, or the root volume less to hold: no space is left on it.",
+  EROFS: "Look at the image: its root file system is read-only.",
+  EIO: "Order another instance: a disk of this one does not work.",
+};
+
+function remedyOf(cause: unknown): string {
+  if (cause instanceof UpdraftError) return cause.remedy;
+  const code = String((cause as { code?: unknown } | undefined)?.code);
+  return SYSTEM_FAULTS[code] ?? "This is a bug in Updraft: report it with this text.";
+}
+
 export type Boot = {
-  /** Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over. */
+  /** Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over, even in its middle. */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
   /** From now on the boot has at most so much time left. */
   within(seconds: number): void;
-  /** When each step ended. */
-  readonly times: Record<string, UnixTime>;
-  readonly startedAt: UnixTime;
+  /** Notes something that came to its end so many seconds ago. */
+  note(name: string, secondsAgo: number): void;
+  /** When each step ended, by the clock as it goes now. */
+  times(): Readonly<Record<string, UnixTime>>;
 };
 
 export function boot(clock: BootClock, log: (line: string) => void, seconds = BOOT_SECONDS): Boot {
-  const startedAt = clock.now();
-  const times: Record<string, UnixTime> = { Started: startedAt };
-  let deadline = startedAt + seconds;
+  const ended: Record<string, number> = { Started: clock.elapsed() };
+  let deadline = clock.elapsed() + seconds;
   return {
-    times,
-    startedAt,
+    note(name, secondsAgo) {
+      ended[name] = clock.elapsed() - secondsAgo;
+    },
+    times() {
+      const start = clock.now() - clock.elapsed();
+      return Object.fromEntries(Object.entries(ended).map(([name, at]) => [name, start + at]));
+    },
     within(left) {
-      deadline = Math.min(deadline, clock.now() + left);
+      deadline = Math.min(deadline, clock.elapsed() + left);
     },
     async step(name, work) {
       for (let attempt = 1, pause = FIRST_PAUSE_SECONDS; ; attempt++) {
         try {
-          const result = await work();
-          times[name] = clock.now();
+          const result = await inTime(clock, deadline - clock.elapsed(), work);
+          ended[name] = clock.elapsed();
           return result;
         } catch (error) {
-          const left = deadline - clock.now();
+          const left = deadline - clock.elapsed();
           if ((error instanceof UpdraftError && error.kind !== "failed") || left <= pause) {
             throw new BootFailure(name, attempt, error);
           }
@@ -82,4 +102,22 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
       }
     },
   };
+}
+
+/** The work's result, or a failure when it takes longer; it is then left to itself, because the machine is about to end. */
+async function inTime<T>(clock: BootClock, seconds: number, work: () => T | Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const late = async (): Promise<never> => {
+    await clock.sleep(Math.max(0, seconds), done.signal);
+    throw new UpdraftError(
+      "failed",
+      "it took longer than there was time for the boot",
+      "Look what it waited for: the network, a disk, or HTCondor.",
+    );
+  };
+  try {
+    return await Promise.race([work(), late()]);
+  } finally {
+    done.abort();
+  }
 }

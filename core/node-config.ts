@@ -12,6 +12,8 @@ export type NodeConfigValues = {
   readonly interruptible: boolean;
   readonly idleSeconds: number;
   readonly slotAccounts: number;
+  /** The image has a driver for GPUs, so HTCondor shall look for some. */
+  readonly gpus: boolean;
   readonly stretch: LastStretch;
 };
 
@@ -64,6 +66,7 @@ export function nodeConfig(common: string, values: NodeConfigValues): string {
     ...Object.entries(attributes).map(([name, value]) => `${name} = ${value}`),
     `STARTD_ATTRS = $(STARTD_ATTRS) ${names}`,
     `MASTER_ATTRS = $(MASTER_ATTRS) CloudInstanceID`,
+    ...(values.gpus ? ["use feature : GPUs"] : []),
     ...Array.from(
       { length: values.slotAccounts },
       (_, index) => `SLOT1_${index + 1}_USER = ${slotAccount(index + 1)}`,

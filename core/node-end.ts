@@ -1,13 +1,11 @@
 import type { NodeState } from "./node-state.ts";
-import { timeAt } from "./true-time.ts";
+import { CLOCKS_AGREE_SECONDS, timeAt } from "./true-time.ts";
 import type { UnixTime } from "./time.ts";
 
 /** HTCondor runs updraft-startd so often; condor-config/node.config says the same. */
 export const PUBLISH_SECONDS = 30;
 /** A guard that lives writes more than twice in this time. Each second more is one less for HTCondor to end the node. */
 const GUARD_SILENT_SECONDS = 12;
-/** Two clocks that differ by less are taken to agree, so that what is published does not flicker. */
-const CLOCKS_AGREE_SECONDS = 3;
 
 export type NodeEnd = {
   /** In the time of this machine's wall clock, which HTCondor on it goes by. */
@@ -28,6 +26,7 @@ export function nodeEnd(state: NodeState, wall: UnixTime, uptime: number): NodeE
   const guarded = uptime - guard.anchor.uptime < GUARD_SILENT_SECONDS;
   const left = guard.endsAt - timeAt(guard.anchor, uptime);
   const local = wall + left;
+  // What is published does not flicker.
   const endsAt = Math.abs(local - guard.endsAt) < CLOCKS_AGREE_SECONDS ? guard.endsAt : Math.round(local);
   const earliestIn = left - htcondorEndSeconds;
   const endingIn = guarded ? left : earliestIn;

@@ -25,6 +25,40 @@ table inet ${TABLE} {
 }
 `;
 
+/** The same by `iptables` and `ip6tables`, where a machine has no nft. */
+export const IPTABLES = [
+  { program: "iptables", address: `${METADATA_ADDRESSES.ip}/32`, unreachable: "icmp-port-unreachable" },
+  { program: "ip6tables", address: `${METADATA_ADDRESSES.ip6}/128`, unreachable: "icmp6-port-unreachable" },
+] as const;
+
+export type Iptables = (typeof IPTABLES)[number];
+
+/** The rules, as `iptables -S` shows them too; each must be the first of its chain. */
+function iptablesRules({ address, unreachable }: Iptables): Readonly<Record<string, string>> {
+  return {
+    OUTPUT: `-d ${address} -m owner ! --uid-owner 0 -j REJECT --reject-with ${unreachable}`,
+    FORWARD: `-d ${address} -j DROP`,
+  };
+}
+
+/** Chains whose first rule, in the listing of `iptables -S`, is not the one that closes the metadata service. */
+export function openChains(listing: string, kind: Iptables): string[] {
+  const lines = listing.split("\n").map((line) => line.trim());
+  return Object.entries(iptablesRules(kind))
+    .filter(
+      ([chain, rule]) => lines.find((line) => line.startsWith(`-A ${chain} `)) !== `-A ${chain} ${rule}`,
+    )
+    .map(([chain]) => chain);
+}
+
+/** Input of `iptables-restore --noflush` that puts the rules of these chains before all others, in one transaction. */
+export function closingRules(chains: readonly string[], kind: Iptables): string {
+  const rules = iptablesRules(kind);
+  return ["*filter", ...chains.map((chain) => `-I ${chain} 1 ${rules[chain] ?? ""}`), "COMMIT", ""].join(
+    "\n",
+  );
+}
+
 export const LIST_METADATA_RULES = ["-j", "list", "table", "inet", TABLE] as const;
 
 /** What is missing in nft's own listing (`nft -j list table …`); undefined when the service is closed. */

@@ -1,5 +1,6 @@
 import type { EndReason } from "./end-of-life.ts";
 import type { Stage } from "./guard.ts";
+import type { CredentialKind } from "./manifest.ts";
 import type { LastStretch } from "./last-stretch.ts";
 import type { UnixTime } from "./time.ts";
 import type { Anchor } from "./true-time.ts";
@@ -42,17 +43,32 @@ export type GuardState = {
   readonly anchor: Anchor;
 };
 
+/** The place in S3 that a node's credential comes from. */
+export type CredentialSource = {
+  readonly kind: CredentialKind;
+  readonly bucket: string;
+  readonly region: string;
+  readonly s3Endpoint?: string;
+  readonly everySeconds: number;
+};
+
 /** What join hands to the guard; on disk, so that it outlives a reboot. */
 export type GuardSettings = {
   readonly format: 1;
   readonly maxLeaseSeconds: number;
   readonly stretch: LastStretch;
+  /** Where the node looks whether its credential has been replaced; written by versions that do so. */
+  readonly source?: CredentialSource;
   readonly node: NodeState;
 };
 
 export const NODE_STATE_PATH = "/run/updraft/node.json";
+/** There while HTCondor may run here; a reboot takes it away. condor-config/updraft-condor.conf names it too. */
+export const READY_PATH = "/run/updraft/ready";
 export const GUARD_DIRECTORY = "/var/lib/updraft";
 /** Written by join. */
 export const GUARD_SETTINGS_PATH = `${GUARD_DIRECTORY}/guard.json`;
+/** What join was asked for, for a reboot; condor-config/updraft-join.service names it too. */
+export const JOIN_OPTIONS_PATH = `${GUARD_DIRECTORY}/join.json`;
 /** Written by the guard: the last that it has learnt. */
 export const KNOWLEDGE_PATH = `${GUARD_DIRECTORY}/lease.json`;

@@ -38,7 +38,23 @@ const LEVELS = ["ADVERTISE_STARTD", "ADVERTISE_MASTER"];
 
 /** Everything that a node of this pool needs beyond S3. One test that fails hides no other that can be made. */
 export async function probe(ports: ProbePorts, collectors: string, schedd: string): Promise<ProbeTest[]> {
+  const { tests, reached } = await testCollectors(ports, collectors, LEVELS);
+  return [...tests, await advertised(ports, schedd, reached)];
+}
+
+/** Why no collector lets this node advertise its slots; undefined when one does. */
+export async function refusal(ports: CollectorPorts, collectors: string): Promise<string | undefined> {
+  const { tests, welcome } = await testCollectors(ports, collectors, ["ADVERTISE_STARTD"]);
+  if (welcome) return undefined;
+  const failures = tests.filter(({ passed }) => !passed);
+  return failures.map(({ name, what }) => `${name}: ${what}`).join("; ") || "it knows of none";
+}
+
+type CollectorPorts = Omit<ProbePorts, "scheddAddress">;
+
+async function testCollectors(ports: CollectorPorts, collectors: string, levels: readonly string[]) {
   const tests: ProbeTest[] = [];
+  let welcome = false;
   const { addresses, unreadable } = parseCollectors(collectors);
   for (const word of unreadable) tests.push(failed("collector", `"${word}" is no address of a collector`));
   const reached: string[] = [];
@@ -48,16 +64,19 @@ export async function probe(ports: ProbePorts, collectors: string, schedd: strin
     if (ip === undefined) continue;
     const place = formatAddress({ ...address, host: ip });
     reached.push(place);
-    for (const level of LEVELS) tests.push(authorized(address, level, await ports.ping(place, level)));
+    for (const level of levels) {
+      const test = authorized(address, level, await ports.ping(place, level));
+      welcome ||= test.passed;
+      tests.push(test);
+    }
   }
-  tests.push(await advertised(ports, schedd, reached));
-  return tests;
+  return { tests, reached, welcome };
 }
 
 const passed = (name: string, what: string): ProbeTest => ({ name, passed: true, what });
 const failed = (name: string, what: string): ProbeTest => ({ name, passed: false, what });
 
-async function resolved(ports: ProbePorts, host: string, tests: ProbeTest[]): Promise<readonly string[]> {
+async function resolved(ports: CollectorPorts, host: string, tests: ProbeTest[]): Promise<readonly string[]> {
   if (/^[\d.]+$|:/.test(host)) return [host];
   const ips = await ports.resolve(host);
   tests.push(
@@ -70,7 +89,7 @@ async function resolved(ports: ProbePorts, host: string, tests: ProbeTest[]): Pr
 
 /** The first address that answers. */
 async function connected(
-  ports: ProbePorts,
+  ports: CollectorPorts,
   name: string,
   ips: readonly string[],
   port: number,

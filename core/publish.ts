@@ -1,7 +1,8 @@
 import { ANNEX_CONFIG_FILE, annexConfig } from "./annex-config.ts";
+import { checkAnnexToken } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import type { Owner } from "./instance.ts";
-import { knobName, type AnnexKnobs } from "./knobs.ts";
+import type { AnnexKnobs } from "./knobs.ts";
 import { formatManifest, parseManifest, type Manifest } from "./manifest.ts";
 import { checkOwner, formatOwner } from "./owner.ts";
 import type { Clock, CloudFormation, Storage } from "./ports.ts";
@@ -35,7 +36,7 @@ export type ConfigPorts = {
 export type PublishPorts = SetupPorts &
   ConfigPorts & {
     readonly clock: Clock;
-    /** The pool's credential as it is stored; it goes nowhere but into the bucket. */
+    /** What nodes authenticate by, as it is stored; it goes nowhere but into the bucket. */
     credential(): Promise<Uint8Array>;
   };
 
@@ -47,6 +48,8 @@ export type Ground = {
   readonly account: string;
   readonly accountSetup: AccountSetup;
   readonly annexSetup: AnnexSetup;
+  /** When what nodes authenticate by ends, as far as that has been looked at. */
+  readonly credentialExpires?: UnixTime | undefined;
 };
 
 /** What a node of the annex will fetch. */
@@ -88,16 +91,14 @@ export async function planPublication(
   annex: AnnexKnobs,
   site: Site,
 ): Promise<Publication> {
-  if (annex.credential !== "password") {
-    throw new UpdraftError(
-      "config",
-      `annex ${annex.name} asks for the credential ${annex.credential}, which this version cannot issue yet`,
-      `Set ${knobName(annex.name, "CREDENTIAL")} = password.`,
-    );
-  }
   const credential = await ports.credential();
+  const credentialExpires =
+    annex.credential === "password"
+      ? undefined
+      : checkAnnexToken(new TextDecoder().decode(credential), annex.name, site.trustDomain, ports.clock.now())
+          .expires;
   const configFiles = checkConfigFiles(await ports.configFiles(), annex);
-  return { ...(await findGround(ports, annex, site)), credential, configFiles };
+  return { ...(await findGround(ports, annex, site)), credential, credentialExpires, configFiles };
 }
 
 const CONFIG_FILE_NAME = /^[0-9A-Za-z._-]+\.config$/;
@@ -129,9 +130,9 @@ function configArchive(
 
 /**
  * Throws unless what nodes fetch is what the knobs say now: with another START they would refuse the very jobs that
- * they are ordered for.
+ * they are ordered for. The manifest that they fetch.
  */
-export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Ground): Promise<void> {
+export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Ground): Promise<Manifest> {
   const { annex, site } = ground;
   const storage = ports.storage(ground.accountSetup.bucket, ground.account);
   const remedy = `Run as root: updraft publish ${annex.name}`;
@@ -145,16 +146,18 @@ export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Gr
   }
   const manifest = parseManifest(new TextDecoder().decode(stored));
   const archive = configArchive(ports, annex, site, checkConfigFiles(await ports.configFiles(), annex));
+  if (typeof manifest === "string") throw staleManifest(manifest);
   const stale =
-    typeof manifest === "string"
-      ? manifest
-      : manifest.pool !== site.pool || manifest.collectors !== site.collectors
-        ? "its pool or collectors are others"
-        : manifest.configSha256 !== ports.sha256(archive)
-          ? "the knobs have changed since"
-          : undefined;
-  if (stale !== undefined) {
-    throw new UpdraftError("config", `what is published for annex ${annex.name} is stale: ${stale}`, remedy);
+    manifest.pool !== site.pool || manifest.collectors !== site.collectors
+      ? "its pool or collectors are others"
+      : manifest.configSha256 !== ports.sha256(archive)
+        ? "the knobs have changed since"
+        : undefined;
+  if (stale !== undefined) throw staleManifest(stale);
+  return manifest;
+
+  function staleManifest(why: string): UpdraftError {
+    return new UpdraftError("config", `what is published for annex ${annex.name} is stale: ${why}`, remedy);
   }
 }
 
@@ -163,7 +166,7 @@ export async function checkPublished(ports: SetupPorts & ConfigPorts, ground: Gr
  * without a credential is one of an ordinary user, who publishes nothing.
  */
 export async function writeAnnex(ports: PublishPorts, plan: Ground & Partial<Publication>): Promise<void> {
-  const { annex, site, owner, credential, configFiles } = plan;
+  const { annex, site, owner, credential, credentialExpires, configFiles } = plan;
   if (credential === undefined || configFiles === undefined) return;
   const storage = ports.storage(plan.accountSetup.bucket, plan.account);
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -183,8 +186,13 @@ export async function writeAnnex(ports: PublishPorts, plan: Ground & Partial<Pub
     collectors: site.collectors,
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
     drainSeconds: plan.annex.drainSeconds,
+    allowOpenMetadata: plan.annex.allowOpenMetadata,
     configSha256: ports.sha256(archive),
-    credential: { kind: annex.credential, sha256: ports.sha256(credential) },
+    credential: {
+      kind: annex.credential,
+      sha256: ports.sha256(credential),
+      ...(credentialExpires !== undefined && { expires: credentialExpires }),
+    },
   };
   const text = formatManifest(manifest);
   const readBack = parseManifest(text);

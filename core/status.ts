@@ -1,9 +1,13 @@
 import { viewAnnex, type State, type View, type ViewPorts } from "./annex-view.ts";
 import { bootReports, type ReportPorts } from "./boot-report.ts";
+import { expiryWarning } from "./credential.ts";
+import { UpdraftError } from "./errors.ts";
 import { MINIMUM_SECONDS } from "./history.ts";
 import type { Instance, Owner, Seen } from "./instance.ts";
 import { concerns, settle, type JournalEntry } from "./journal.ts";
 import { leaseExpiration, LONGEST_MAX_LEASE_SECONDS } from "./lease.ts";
+import type { Manifest } from "./manifest.ts";
+import { publishedCredential } from "./published-credential.ts";
 import { NO_RATES, type Rates } from "./rates.ts";
 import { LEASE_MARGIN_SECONDS } from "./liability.ts";
 import { TAG } from "./tags.ts";
@@ -29,6 +33,8 @@ export type AnnexStatus = {
   readonly hook: HookSaid | undefined;
   readonly bootReports: readonly BootReportRow[];
   readonly orders: readonly OrderRow[];
+  /** What is published for its nodes; undefined when nothing can be read. */
+  readonly credential: Pick<Manifest["credential"], "kind" | "expires"> | undefined;
 };
 
 /** What an instance wrote about its boot that failed. */
@@ -49,9 +55,10 @@ export async function annexStatus(
   region: string,
   entries: readonly JournalEntry[],
 ): Promise<AnnexStatus> {
-  const [views, hook] = await Promise.all([
+  const [views, hook, credential] = await Promise.all([
     viewAnnex(ports, owner),
     ports.hookSaid(owner.schedd, owner.annex),
+    credentialOf(ports, owner.annex, region),
   ]);
   const now = ports.clock.now();
   const instances = views.flatMap((one) => one.seen ?? []);
@@ -76,7 +83,38 @@ export async function annexStatus(
       return report === undefined ? [] : [{ annex: owner.annex, id, state, report }];
     }),
     orders: unsettled.map(orderRow),
+    credential: credential && {
+      kind: credential.kind,
+      ...(credential.expires !== undefined && { expires: credential.expires }),
+    },
   };
+}
+
+/** Who may not read it is told the rest all the same. */
+async function credentialOf(
+  ports: StatusPorts,
+  annex: string,
+  region: string,
+): Promise<Manifest["credential"] | undefined> {
+  try {
+    return await publishedCredential(ports, annex, region);
+  } catch (error) {
+    if (!(error instanceof UpdraftError)) throw error;
+    return undefined;
+  }
+}
+
+/** What to do about an annex's credential before it ends; undefined when nothing is. */
+export function describeCredential(
+  annex: string,
+  { rows, credential }: Pick<AnnexStatus, "rows" | "credential">,
+  now: UnixTime,
+): string | undefined {
+  if (credential?.expires === undefined) return undefined;
+  const lastLease = Math.max(0, ...rows.flatMap((row) => row.leaseExpiration ?? []));
+  if (lastLease > credential.expires)
+    return `the token of annex ${annex} ends before the lease of an instance; run as root: updraft credential rotate ${annex}`;
+  return expiryWarning(annex, credential.expires, now);
 }
 
 type Counted = Exclude<State, "gone">;

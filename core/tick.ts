@@ -61,6 +61,9 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     negotiatedAt: facts.negotiatedAt,
     negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     scheddKnown: facts.startable !== undefined,
+    collectorStarted: facts.collectorStarted,
+    updateIntervalSeconds: site.updateIntervalSeconds,
+    scheddDutyCycle: facts.scheddDutyCycle,
   });
   const mayNot = vetoed ?? terms.hold;
   const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));

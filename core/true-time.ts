@@ -18,6 +18,16 @@ export function anchorOf(date: string | undefined, sent: number, received: numbe
   return { at: milliseconds / 1000 + 0.5, uptime: (sent + received) / 2 };
 }
 
+/** Two clocks that differ by less are taken to agree. */
+export const CLOCKS_AGREE_SECONDS = 3;
+
+/** The wall clock's time, which is the finer one, unless the anchor says that it is wrong. */
+export function bestTime(wall: UnixTime, anchor: Anchor | undefined, uptime: number): UnixTime {
+  if (anchor === undefined) return wall;
+  const truth = timeAt(anchor, uptime);
+  return Math.abs(wall - truth) < CLOCKS_AGREE_SECONDS ? wall : truth;
+}
+
 export function timeAt(anchor: Anchor, uptime: number): UnixTime {
   return anchor.at + (uptime - anchor.uptime);
 }

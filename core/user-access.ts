@@ -36,8 +36,8 @@ export async function findPublished(
 ): Promise<Ground> {
   checkIsFor(annex, site.person);
   const ground = await findGround(ports, annex, site);
-  await checkPublished(ports, ground);
-  return ground;
+  const { credential } = await checkPublished(ports, ground);
+  return { ...ground, credentialExpires: credential.expires };
 }
 
 /** The policy for users names the image and the types of the set-up; EC2 would refuse others without saying so. */

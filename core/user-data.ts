@@ -11,6 +11,8 @@ export type UserDataParameters = {
   readonly roleId: string;
   /** sha256 of the node's executable, which stands in the bucket under that name. */
   readonly programSha256: string;
+  /** Time for the whole boot. */
+  readonly bootSeconds: number;
   /** The operator's own endpoint of S3, when it is not the region's. */
   readonly s3Endpoint?: string;
 };
@@ -24,7 +26,7 @@ export const MAX_USER_DATA_BYTES = 15 * 1024;
  * and none that it learns stands in an argument of a program: what curl needs goes to its standard input.
  */
 export function userData(parameters: UserDataParameters): string {
-  const { annex, bucket, region, roleId, programSha256, s3Endpoint } = parameters;
+  const { annex, bucket, region, roleId, programSha256, bootSeconds, s3Endpoint } = parameters;
   if (!isAnnexName(annex)) throw wrong("annex", annex);
   const host = s3Endpoint?.replace(/\/$/, "");
   const url =
@@ -37,6 +39,7 @@ export function userData(parameters: UserDataParameters): string {
     `region=${quoted("region", region)}`,
     `role_id=${quoted("roleId", roleId)}`,
     `sha256=${quoted("programSha256", programSha256)}`,
+    `seconds=${quoted("bootSeconds", String(bootSeconds))}`,
     `url=${quoted("s3Endpoint", `${url}/${programKey(programSha256)}`)}`,
     `endpoint=${quoted("s3Endpoint", host ?? "")}`,
     SCRIPT,
@@ -48,7 +51,6 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 metadata=http://169.254.169.254/latest
 directory=/usr/libexec/updraft
 program=$directory/updraft-bootstrap
-seconds=300
 started=$(date +%s.%N)
 umask 022
 
@@ -117,10 +119,14 @@ if ! right "$program"; then
     [ "$pause" -ge 15 ] || pause=$((pause * 2))
   done
   credentials= token=
+  # What the download took is no longer there for the rest; the rest needs some.
+  seconds=$((seconds - $(date +%s) + ${"$"}{started%.*}))
+  [ "$seconds" -ge 30 ] || seconds=30
 fi
 
 # join ends in time by itself and says why; timeout is for a program that cannot.
-set -- join --annex "$annex" --bucket "$bucket" --region "$region" --role-id "$role_id" --started-at "$started"
+set -- join --annex "$annex" --bucket "$bucket" --region "$region" --role-id "$role_id" \
+  --started-at "$started" --timeout "$seconds"
 [ -z "$endpoint" ] || set -- "$@" --s3-endpoint "$endpoint"
 timeout -k 10 $((seconds + 120)) "$program" "$@" || power_off "updraft-bootstrap ended with status $?"
 `;

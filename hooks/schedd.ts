@@ -186,10 +186,10 @@ async function oneAnnex(
   const result = await tick({ ...ports(annex, directory), prices }, { ...terms, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
-    output.held(annex.name, result, seconds);
+    output.held(annex.name, result, seconds, clock.now());
     return true;
   }
-  const attributes = { ...result.attributes, MeasuredAt: Math.floor(started), TickSeconds: seconds };
+  const attributes = { ...result.attributes, MeasuredAt: Math.floor(started), SensorAge: 0, TickSeconds: seconds };
   output.measured(annex.name, { attributes, memory: result.memory });
   return result.attributes["LastError"] !== undefined;
 }
@@ -227,7 +227,7 @@ function failure(output: HookOutput, error: unknown): boolean {
   report(
     foreseen ? `${error.message}\n  ${error.remedy}` : String(error instanceof Error ? error.stack : error),
   );
-  output.failed(foreseen ? messageOf(error) : `this is a fault of Updraft: ${messageOf(error)}`);
+  output.failed(foreseen ? messageOf(error) : `this is a fault of Updraft: ${messageOf(error)}`, clock.now());
   return true;
 }
 

@@ -12,6 +12,7 @@ import { optionHelp, parseOptions, type Options } from "./options.ts";
 import { fail, print } from "./output.ts";
 import type { Verb } from "./verb.ts";
 import { check } from "./verbs/check.ts";
+import { credential } from "./verbs/credential.ts";
 import { create, plan } from "./verbs/create.ts";
 import { deleteVerb } from "./verbs/delete.ts";
 import { history } from "./verbs/history.ts";
@@ -37,6 +38,7 @@ const TEMPLATES: Templates = {
 const VERBS: readonly Verb[] = [
   setup(TEMPLATES),
   check(TEMPLATES),
+  credential,
   publish,
   plan,
   create,

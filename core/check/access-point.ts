@@ -4,6 +4,7 @@ import { knobName, type AnnexKnobs, type KnobProblem, type Knobs, type Setting }
 import type { Site } from "../site.ts";
 import { SCHEDD_ATTRIBUTE } from "../start-expression.ts";
 import { formatDuration } from "../time.ts";
+import { centralManagerPieces, type CentralManagerPorts } from "./central-manager.ts";
 import { needed, ok, once, refusal, warning, wrong, type Found, type Piece } from "./findings.ts";
 import type { ScheddAd, ScheddFacts } from "./ports.ts";
 import { mayOrder, mustHaveLease, type CredentialReport } from "./trial.ts";
@@ -12,7 +13,7 @@ import { mayOrder, mustHaveLease, type CredentialReport } from "./trial.ts";
 export const SCHEDD_SETTINGS =
   "^(JOB_TRANSFORM_.*|SYSTEM_IMMUTABLE_JOB_ATTRS|SCHEDD_CRON_.*|SCHEDD_INTERVAL)$";
 
-export type AccessPointPorts = {
+export type AccessPointPorts = CentralManagerPorts & {
   readonly schedd: ScheddFacts;
   settings(pattern: string): Promise<readonly Setting[]>;
   scheddAd(): Promise<ScheddAd | undefined>;
@@ -83,6 +84,7 @@ export function accessPointPieces(
       return hookRuns(hook, await needed(ports.scheddAd(), "the collector's answer"), annexes, interval);
     }),
     credentials,
+    ...centralManagerPieces(ports, annexes, site),
   ];
 }
 

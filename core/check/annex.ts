@@ -13,6 +13,7 @@ import { userAccess } from "../user-access.ts";
 import { manifestKey, programKey } from "../storage.ts";
 import { sameTemplate, type Region } from "./account.ts";
 import { addressPieces } from "./addresses.ts";
+import { credentialFound } from "./credential.ts";
 import { needed, ok, once, warning, wrong, type Found, type Piece } from "./findings.ts";
 import { freeAddresses, offered, wayOut } from "./network.ts";
 import type { AccountFacts, PlaceFacts, Resolve, ScheddAd, SubnetFacts, TypeFacts } from "./ports.ts";
@@ -104,27 +105,7 @@ export function annexPieces(here: Region, ports: AnnexPorts, annex: AnnexKnobs, 
         await credentialPublished(await here.storage(), annex, current && ports.sha256(current.credential)),
       ];
     }),
-    piece("credential", async () => {
-      await Promise.all([stackMade(), here.setup()]);
-      try {
-        await planPublication(ports, annex, site);
-      } catch (error) {
-        if (!(error instanceof UpdraftError) || error.kind !== "denied") throw error;
-        return [
-          warning(
-            `not compared with what is published: ${error.message}`,
-            "Run this as root to have it compared; nodes use what `updraft publish` stored.",
-          ),
-        ];
-      }
-      return [
-        ok(
-          annex.credential === "password"
-            ? "password: every node holds the pool's password, with all that it can do"
-            : `${annex.credential} can be issued`,
-        ),
-      ];
-    }),
+    piece("credential", () => credentialFound(ports, annex, site)),
     piece("image", async () => [await imageFound(ports, annex, await typesFound())]),
     piece("types", async () => {
       await types();

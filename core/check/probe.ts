@@ -11,6 +11,7 @@ import {
   type OrderPorts,
 } from "../place-orders.ts";
 import { NOT_INCLUDED, orderCost } from "../cost.ts";
+import { checkOutlives } from "../credential.ts";
 import { usd } from "../liability.ts";
 import { findTypes, planOrder, type OrderPlan, type PlanPorts } from "../plan-order.ts";
 import { PLAIN_LINUX } from "../prices.ts";
@@ -66,6 +67,7 @@ export async function planProbe(
     },
   );
   checkMayLaunch(plan);
+  checkOutlives(annex.name, ground.credentialExpires, ports.clock.now() + plan.leaseSeconds);
   return plan;
 }
 

@@ -22,7 +22,7 @@ export type AccessPointOptions = {
 
 const USERS = ["alice", "bob"];
 const CONDOR_CONFIG = fileURLToPath(new URL("../../condor-config", import.meta.url));
-const DROP_INS = ["access-point.config", "schedd-cron.config"];
+const DROP_INS = ["access-point.config", "schedd-cron.config", "central-manager.config"];
 const READY_SECONDS = 60;
 
 /** Boots a pool's access point, which is its central manager too, with Updraft installed and two users, and waits until jobs can be submitted. */
@@ -48,6 +48,11 @@ export async function bootAccessPoint(options: AccessPointOptions): Promise<Mach
   await machine.writeFile("/etc/condor/passwords.d/POOL", scrambled(password), { mode: "600" });
   await machine.writeFile("/etc/condor/config.d/10-pool.config", poolConfig(pool));
   await machine.writeFile("/etc/condor/config.d/20-fast.config", FAST_CONFIG);
+  await machine.run([
+    "cp",
+    "/usr/share/updraft/central-manager.config",
+    "/etc/condor/config.d/30-updraft.config",
+  ]);
   await machine.writeFile("/root/.aws/config", awsConfig(options.region, options.endpoint), { mode: "600" });
   await machine.writeFile("/root/.aws/credentials", awsCredentials(options.credentials), { mode: "600" });
   await machine.run(["condor_master"]);

@@ -24,12 +24,29 @@ export async function annexKnobs(sandbox: Sandbox): Promise<AnnexKnobs> {
     INSTANCE_TYPES: "m5.large",
     MAX_INSTANCES: "60",
     OWNERS: "*",
-    CREDENTIAL: "password",
   };
 }
 
-/** Puts our drop-in and the knobs of annexes into config.d of an access point, as its administrator would. */
+/** Describes annexes on an access point that is its pool's central manager too, and makes their tokens. */
 export async function configureAnnexes(
+  accessPoint: SandboxMachine,
+  annexes: Readonly<Record<string, AnnexKnobs>>,
+): Promise<void> {
+  await describeAnnexes(accessPoint, annexes);
+  const tokens = Object.keys(annexes).filter((name) => annexes[name]?.["CREDENTIAL"] !== "password");
+  for (const name of tokens) await accessPoint.run(["sh", "-c", CREATE_TOKEN, name]);
+}
+
+/** As `updraft credential create` does it, unless there is one; knobs under test may be wrong. */
+const CREATE_TOKEN = `
+[ -e /etc/updraft/credentials/$0.token ] && exit
+umask 077
+mkdir -p /etc/updraft/credentials
+condor_token_create -identity annex-$0@$(condor_config_val TRUST_DOMAIN) -lifetime 2592000 \
+  -authz ADVERTISE_STARTD -authz ADVERTISE_MASTER > /etc/updraft/credentials/$0.token`;
+
+/** Puts our drop-in and the knobs of annexes into config.d of an access point, as its administrator would. */
+export async function describeAnnexes(
   accessPoint: SandboxMachine,
   annexes: Readonly<Record<string, AnnexKnobs>>,
 ): Promise<void> {

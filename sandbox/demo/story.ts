@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Sandbox } from "../sandbox.ts";
-import { annexKnobs, configureAnnexes, configureHook, HOOK_USER_NAME } from "./annex.ts";
+import { annexKnobs, describeAnnexes, configureHook, HOOK_USER_NAME } from "./annex.ts";
 import { finishedJobs, submitJobs, type FinishedJob } from "./jobs.ts";
 import { observe, type Sample } from "./observe.ts";
 import { narrate, summary } from "./timeline.ts";
@@ -33,13 +33,15 @@ export async function tellStory(sandbox: Sandbox, tell: (line: string) => void):
 
   tell("\nTwo annexes are described in config.d and set up; the hook goes into the schedd's cron:");
   const common = await annexKnobs(sandbox);
-  await configureAnnexes(accessPoint, {
+  await describeAnnexes(accessPoint, {
     [ANNEX]: { ...common, MODE: "act", MAX_INSTANCES: String(MAX_INSTANCES), MIN_WAIT: "5s", IDLE: "20s" },
     [STUBBORN]: { ...common, OWNERS: "nobody@pool.test" },
   });
   await updraft("setup", "--region", "us-east-1");
   await updraft("setup", "--annex", ANNEX);
   await updraft("setup", "--annex", STUBBORN);
+  await updraft("credential", "create", ANNEX);
+  await updraft("credential", "create", STUBBORN);
   await updraft("publish", ANNEX);
   await configureHook(sandbox, accessPoint);
   // The hook orders nothing before it knows that the lease enforcer works; on its schedule that takes a minute.

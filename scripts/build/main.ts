@@ -21,6 +21,8 @@ const EXECUTABLES: readonly Executable[] = [
       "node.config": "condor-config/node.config",
       "node-shutdown.sh": "condor-config/node-shutdown.sh",
       "updraft-guard.service": "condor-config/updraft-guard.service",
+      "updraft-join.service": "condor-config/updraft-join.service",
+      "updraft-condor.conf": "condor-config/updraft-condor.conf",
     },
   },
 ];

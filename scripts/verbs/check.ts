@@ -11,7 +11,7 @@ import { resolve } from "../../adapters/network.ts";
 import { placeFacts } from "../../adapters/place-facts.ts";
 import { run } from "../../adapters/run.ts";
 import { configuredEndpoint } from "../../adapters/s3.ts";
-import { scheddFacts } from "../../adapters/schedd-facts.ts";
+import { daemonKnob, scheddFacts } from "../../adapters/schedd-facts.ts";
 import { trials } from "../../adapters/trials.ts";
 import { lookAtKnobs } from "../../core/access-point.ts";
 import { accessPointPieces, knobPiece } from "../../core/check/access-point.ts";
@@ -122,6 +122,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
     schedd,
     scheddAd,
     settings: condor(run()).settings,
+    collectorKnob: (name: string) => daemonKnob(run(), "-collector", name),
     hookCredentials: (job: Parameters<typeof hookCredentials>[0]) => hookCredentials(job, site.spool),
   };
   const regions = [...new Set(annexes.map((annex) => annex.region))];
@@ -140,7 +141,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
               region,
               {
                 ...aws(name),
-                ...local(annex, site),
+                ...local(annex, site, knobs),
                 facts: ports.facts,
                 places: placeFacts(name, AWS),
                 trials: trials(name, AWS),
@@ -163,11 +164,17 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
 
 async function annexTemplate(
   templates: Templates,
-  { name, region }: AnnexKnobs,
+  { name, region, bootSeconds }: AnnexKnobs,
   made: { bucket: string; programSha256: string },
 ): Promise<object> {
   const s3Endpoint = await configuredEndpoint(region);
-  return templates.annex({ annex: name, region, ...made, ...(s3Endpoint !== undefined && { s3Endpoint }) });
+  return templates.annex({
+    annex: name,
+    region,
+    bootSeconds,
+    ...made,
+    ...(s3Endpoint !== undefined && { s3Endpoint }),
+  });
 }
 
 async function localProgram(): Promise<string | undefined> {
@@ -188,7 +195,7 @@ async function probeAnnex(
 ): Promise<Finding[]> {
   const ports = {
     ...aws(annex.region),
-    ...local(annex, site),
+    ...local(annex, site, knobs),
     ...money(knobs, annex.region),
     journal: journalFile(knobs.stateDirectory),
     orderId: () => randomBytes(8).toString("hex"),

@@ -113,7 +113,7 @@ export function refuseWhenStopped(knobs: Knobs): void {
 export function createPorts(annex: AnnexKnobs, site: Site, knobs: Knobs, condor: Condor): CreatePorts {
   return {
     ...aws(annex.region),
-    ...local(annex, site),
+    ...local(annex, site, knobs),
     ...money(knobs, annex.region),
     slots: condor.slots,
     journal: journalFile(knobs.stateDirectory),

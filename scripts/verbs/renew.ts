@@ -12,6 +12,8 @@ import {
   type Renewal,
   type RenewalRow,
 } from "../../core/renew.ts";
+import { checkOutlives } from "../../core/credential.ts";
+import { publishedCredential } from "../../core/published-credential.ts";
 import { recordSeen } from "../../core/ledger.ts";
 import { ours } from "../../core/place-orders.ts";
 import { rounded } from "../../core/order-answer.ts";
@@ -81,6 +83,10 @@ export const renew: Verb = {
       instanceIds,
       shorten: options.is("shorten"),
     });
+    if (renewal.renew.length > 0) {
+      const credential = await publishedCredential(here, annex.name, annex.region);
+      checkOutlives(annex.name, credential?.expires, renewal.until);
+    }
     const json = options.is("json");
     const show = json ? report : print;
     for (const line of describeRenewal(renewal, clock.now())) show(line);

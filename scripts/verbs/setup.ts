@@ -24,6 +24,7 @@ export type Templates = {
     bucket: string;
     region: string;
     programSha256: string;
+    bootSeconds: number;
     s3Endpoint?: string;
   }): object;
   policy(name: SetupPolicyName, terms: { region: string | undefined; boundary: string | undefined }): object;
@@ -190,6 +191,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
       templates.annex({
         annex: annex.name,
         region: annex.region,
+        bootSeconds: annex.bootSeconds,
         ...p,
         ...(s3Endpoint !== undefined && { s3Endpoint }),
       }),

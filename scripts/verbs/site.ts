@@ -4,6 +4,7 @@ import { archive, sha256 } from "../../adapters/archive.ts";
 import { bucket } from "../../adapters/bucket.ts";
 import { cloudFormation } from "../../adapters/cloudformation.ts";
 import { checkReadable } from "../../adapters/condor-config.ts";
+import { credentialFile } from "../../adapters/credential-file.ts";
 import { condor, type Condor } from "../../adapters/condor.ts";
 import { ec2 } from "../../adapters/ec2.ts";
 import { ec2Ground } from "../../adapters/ec2-ground.ts";
@@ -64,9 +65,12 @@ export function aws(region: string) {
 }
 
 /** What publishing an annex needs of this machine. */
-export function local(annex: AnnexKnobs, site: Site) {
+export function local(annex: AnnexKnobs, site: Site, { credentialDirectory }: Knobs) {
   return {
-    credential: () => readSecretFile(site.passwordFile),
+    credential: () =>
+      annex.credential === "password"
+        ? readSecretFile(site.passwordFile)
+        : credentialFile(credentialDirectory, annex.name).read(),
     configFiles: async () =>
       annex.configDirectory === undefined
         ? {}

@@ -10,6 +10,7 @@ import type { Site } from "../../core/site.ts";
 import {
   annexStatus,
   describeCounts,
+  describeCredential,
   describeHook,
   describeMoney,
   describeOrder,
@@ -64,6 +65,7 @@ export const status: Verb = {
       instances: found.annexes.flatMap((one) => one.rows),
       counts: Object.fromEntries(found.annexes.map((one) => [one.name, one.counts])),
       hook: Object.fromEntries(found.annexes.map((one) => [one.name, one.hook])),
+      credentials: Object.fromEntries(found.annexes.map((one) => [one.name, one.credential])),
       bootReports: found.annexes.flatMap((one) => one.bootReports),
       orders: found.orders,
       unreadableOrders: found.unreadable,
@@ -138,6 +140,7 @@ function lines({ annexes, orders, unreadable }: Looked, now: UnixTime): string[]
           describeMoney(rows),
         ]),
     ...annexes.flatMap(({ name, hook }) => (hook === undefined ? [] : [describeHook(name, hook, now)])),
+    ...annexes.flatMap((one) => describeCredential(one.name, one, now) ?? []),
     ...annexes.flatMap(({ bootReports }) =>
       bootReports.map(({ id, state, report }) => `${id} (${state}) reported: ${report}`),
     ),

@@ -4,27 +4,11 @@ import { createTar } from "nanotar";
 import { gzipSync } from "node:zlib";
 import { formatManifest, type Manifest } from "../../core/manifest.ts";
 import { credentialKey, manifestKey } from "../../core/storage.ts";
-import { noInstance, onInstance, type InstanceResult } from "../support/on-instance.ts";
-import { base64, CREDENTIAL, JOIN, sha256, world } from "./world.ts";
+import { noInstance, onInstance } from "../support/on-instance.ts";
+import { token } from "../support/token.ts";
+import { base64, CREDENTIAL, failed, JOIN, MASTER, program, sha256, world } from "./world.ts";
 
-const REPORT = "reports/burst/AROATEST:i-0123456789abcdef0";
-
-/** What must be so after every boot that failed: reported in both places, powered off, HTCondor never started. */
-function failed(result: InstanceResult, step: string, reason: RegExp): void {
-  const [join] = result.commands;
-  assert.equal(join?.status, 1, join?.output);
-  assert.equal(result.files["/run/master"], undefined, "HTCondor was started");
-  assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
-  assert.match(result.console, reason);
-  assert.match(result.console, /powering off/);
-  const report = JSON.parse(result.stored[REPORT] ?? "{}") as Record<string, unknown>;
-  assert.equal(report["step"], step);
-  assert.match(String(report["reason"]), reason);
-  assert.ok(Number(report["failedAt"]) >= Number(report["startedAt"]));
-  assert.notEqual(report["remedy"], "");
-}
-
-describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") }, () => {
+describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "iptables") }, () => {
   it("makes the instance a node", async () => {
     const result = await onInstance(await world({}));
     assert.equal(result.commands[0]?.status, 0, result.commands[0]?.output);
@@ -57,17 +41,43 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
     assert.ok(!JSON.stringify(result.commands).includes("secret+access/key"));
   });
 
+  it("installs a token alone where that is the credential, and takes a password of an earlier boot away", async () => {
+    const files = { "/etc/condor/passwords.d/POOL": { content: "of an earlier boot", mode: "600" } };
+    const good = token({ exp: Math.round(Date.now() / 1000) + 86400 });
+    const result = await onInstance(await world({ token: good, files }));
+    assert.equal(result.commands[0]?.status, 0, result.commands[0]?.output);
+    const { content, mode, uid } = result.files["/etc/condor/tokens.d/updraft"] ?? {};
+    assert.deepEqual({ content, mode, uid }, { content: good, mode: "600", uid: 0 });
+    assert.equal(result.files["/etc/condor/passwords.d/POOL"], undefined);
+    assert.ok(!JSON.stringify([result.commands, result.console]).includes(good.trim()));
+  });
+
+  it("leaves a credential alone that has not been replaced, and says when there is no annex to ask", async () => {
+    const [program = "", script = ""] = JOIN;
+    const again = [program, script, "credential"];
+    const good = token({ exp: Math.round(Date.now() / 1000) + 86400 });
+    const result = await onInstance(await world({ token: good, commands: [again, JOIN, again] }));
+    assert.deepEqual(
+      result.commands.map(({ status }) => status),
+      [3, 0, 0],
+    );
+    assert.match(result.commands[0]?.output ?? "", /has not joined an annex/);
+    assert.ok(!result.console.includes("new credential"));
+    assert.equal(result.files["/etc/condor/tokens.d/updraft"]?.content, good);
+  });
+
+  // From another address than the service's own, as it is on EC2: the refusal must find its way back.
+  const connect = (host: string, localAddress: string) =>
+    `require("net").connect({host:"${host}",port:80,localAddress:"${localAddress}"})` +
+    `.on("connect",()=>process.exit(0)).on("error",()=>process.exit(7))`;
+  const tries = [
+    [process.execPath, "-e", connect("169.254.169.254", "127.0.0.1")],
+    [process.execPath, "-e", connect("fd00:ec2::254", "::1")],
+  ];
+  const job = ["setpriv", "--reuid=65534", "--clear-groups", "--no-new-privs"];
+  const asJob = tries.map((command) => [...job, ...command]);
+
   it("closes the metadata service to everyone but root", async () => {
-    // From another address than the service's own, as it is on EC2: the refusal must find its way back.
-    const connect = (host: string, localAddress: string) =>
-      `require("net").connect({host:"${host}",port:80,localAddress:"${localAddress}"})` +
-      `.on("connect",()=>process.exit(0)).on("error",()=>process.exit(7))`;
-    const tries = [
-      [process.execPath, "-e", connect("169.254.169.254", "127.0.0.1")],
-      [process.execPath, "-e", connect("fd00:ec2::254", "::1")],
-    ];
-    const job = ["setpriv", "--reuid=65534", "--clear-groups", "--no-new-privs"];
-    const asJob = tries.map((command) => [...job, ...command]);
     const { commands } = await onInstance(await world({ commands: [...asJob, JOIN, ...asJob, ...tries] }));
     assert.deepEqual(
       commands.map(({ status }) => status),
@@ -77,10 +87,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
   });
 
   it("changes nothing when it is run twice, and starts no second HTCondor", async () => {
-    // A real program named condor_master that stays, as the daemon does.
-    const sleeper =
-      "#!/bin/sh\necho started >>/run/master\ncp /bin/sleep /run/condor_master\n/run/condor_master 60 &\n";
-    const once = await world({ files: { "/usr/sbin/condor_master": { content: sleeper, mode: "755" } } });
+    const once = await world({ files: { "/usr/sbin/condor_master": MASTER } });
     const kill = [
       "sh",
       "-c",
@@ -106,24 +113,64 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
     assert.ok((result.commands[1]?.seconds ?? 9) < 2);
   });
 
-  it("does not start HTCondor when the metadata service cannot be closed", async () => {
-    const broken = {
-      "/usr/sbin/nft": { content: "#!/bin/sh\necho no kernel for that >&2\nexit 1\n", mode: "755" },
-    };
-    failed(
-      await onInstance(await world({ files: broken })),
-      "MetadataClosed",
-      /nft ended with status 1: no kernel/,
+  const noNft = { "/usr/sbin/nft": program("echo no kernel for that >&2; exit 1") };
+  const noIptables = { "/usr/sbin/iptables": program("echo nor for this >&2; exit 1") };
+
+  it("closes it by iptables where there is no nft, once, and before whatever rules there are", async () => {
+    const accept = ["iptables", "-A", "OUTPUT", "-j", "ACCEPT"];
+    const rules = ["sh", "-c", "iptables -S; ip6tables -S"];
+    const { commands } = await onInstance(
+      await world({ files: noNft, commands: [accept, JOIN, JOIN, rules, ...asJob, ...tries] }),
+    );
+    assert.deepEqual(
+      commands.map(({ status }) => status),
+      [0, 0, 0, 0, 7, 7, 0, 0],
+      JSON.stringify(commands),
+    );
+    const listed = commands[3]?.output.split("\n").filter((line) => line.startsWith("-A")) ?? [];
+    assert.deepEqual(
+      listed.map((line) => line.replace(/ --reject-with.*/, "")),
+      [
+        "-A FORWARD -d 169.254.169.254/32 -j DROP",
+        "-A OUTPUT -d 169.254.169.254/32 -m owner ! --uid-owner 0 -j REJECT",
+        "-A OUTPUT -j ACCEPT",
+        "-A FORWARD -d fd00:ec2::254/128 -j DROP",
+        "-A OUTPUT -d fd00:ec2::254/128 -m owner ! --uid-owner 0 -j REJECT",
+      ],
     );
   });
 
-  it("does not start HTCondor when nft says yes and does nothing", async () => {
-    const liar = { "/usr/sbin/nft": { content: "#!/bin/sh\necho '{\"nftables\":[]}'\n", mode: "755" } };
-    failed(await onInstance(await world({ files: liar })), "MetadataClosed", /not closed to jobs/);
+  it("does not start HTCondor when the metadata service cannot be closed", async () => {
+    failed(
+      await onInstance(await world({ files: { ...noNft, ...noIptables } })),
+      "MetadataClosed",
+      /nft ended with status 1: no kernel for that; iptables ended with status 1: nor for this/,
+    );
+  });
+
+  it("starts it all the same when the annex says that the service may stay open", async () => {
+    const files = { ...noNft, ...noIptables };
+    const result = await onInstance(await world({ files, allowOpenMetadata: true }));
+    assert.equal(result.commands[0]?.status, 0, result.commands[0]?.output);
+    assert.equal(result.files["/run/master"]?.content, "started\n");
+    assert.match(result.console, /not closed to jobs: .*_ALLOW_OPEN_METADATA/);
+  });
+
+  it("does not start HTCondor when nft and iptables say yes and do nothing", async () => {
+    const liars = {
+      "/usr/sbin/nft": program("echo '{\"nftables\":[]}'"),
+      "/usr/sbin/iptables": program(""),
+      "/usr/sbin/iptables-restore": program(""),
+    };
+    failed(
+      await onInstance(await world({ files: liars })),
+      "MetadataClosed",
+      /no chain at the hook output; iptables did as if, but the chain OUTPUT, FORWARD/,
+    );
   });
 
   it("reports that HTCondor does not start", async () => {
-    const broken = { "/usr/sbin/condor_master": { content: "#!/bin/sh\nexit 44\n", mode: "755" } };
+    const broken = { "/usr/sbin/condor_master": program("exit 44") };
     failed(
       await onInstance(await world({ files: broken })),
       "HtcondorStarted",
@@ -139,6 +186,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
         collectors: "cm.pool.test",
         maxLeaseSeconds: 604800,
         drainSeconds: 600,
+        allowOpenMetadata: false,
         configSha256: "0".repeat(64),
         credential: { kind: "password", sha256: sha256(CREDENTIAL) },
         ...change,
@@ -192,6 +240,13 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
       /Pool/,
     ],
     ["the tarball is none", { tarball: new Uint8Array([1, 2, 3]) }, "Configuration", /cannot be unpacked/],
+    ["the token has ended", { token: token({ exp: 1_900_000 }) }, "Configuration", /it ended at 1970/],
+    [
+      "the token is another annex's",
+      { token: token({ sub: "annex-other@pool.test" }) },
+      "Configuration",
+      /its identity is/,
+    ],
     [
       "the tarball is a bomb",
       { tarball: gzipSync(Buffer.alloc(64 * 1024 * 1024)) },
@@ -210,6 +265,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv") },
       const result = await onInstance(await world(change));
       failed(result, step, reason);
       assert.equal(result.files["/etc/condor/passwords.d/POOL"], undefined, "a credential was left");
+      assert.equal(result.files["/etc/condor/tokens.d/updraft"], undefined, "a token was left");
       assert.ok(!JSON.stringify(result.stored).includes(CREDENTIAL));
     });
   }

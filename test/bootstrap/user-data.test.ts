@@ -7,14 +7,16 @@ import { base64, sha256, world } from "./world.ts";
 
 // Stands for the executable: what user data does with it is to verify and to run it.
 const program = '#!/bin/sh\nprintf "%s\\n" "$@" >/run/joined\n';
-const script = userData({
+const parameters = {
   annex: "burst",
   bucket: "updraft-bucket",
   region: "us-east-1",
   roleId: "AROATEST",
   programSha256: sha256(program),
+  bootSeconds: 300,
   s3Endpoint: "http://127.0.0.1:9000",
-});
+};
+const script = userData(parameters);
 const files = { "/var/user-data": { content: script, mode: "755" } };
 const commands = [["/var/user-data"]];
 const image = "/usr/libexec/updraft/updraft-bootstrap";
@@ -45,7 +47,7 @@ describe("user data on an instance", { skip: await noInstance("curl", "strace") 
       "--started-at",
     ]);
     assert.match(joined[10] ?? "", /^\d{10}\.\d{9}$/);
-    assert.deepEqual(joined.slice(11), ["--s3-endpoint", "http://127.0.0.1:9000", ""]);
+    assert.deepEqual(joined.slice(11), ["--timeout", "300", "--s3-endpoint", "http://127.0.0.1:9000", ""]);
   });
 
   for (const [what, extra] of [
@@ -98,8 +100,9 @@ describe("user data on an instance", { skip: await noInstance("curl", "strace") 
   });
 
   it("says why and powers off when the executable cannot be had in time", async () => {
-    // The time for it is five minutes; a script with less of it is the same script.
-    const hasty = { "/var/user-data": { content: script.replace("seconds=300", "seconds=3"), mode: "755" } };
+    const hasty = {
+      "/var/user-data": { content: userData({ ...parameters, bootSeconds: 3 }), mode: "755" },
+    };
     for (const objects of [{}, { [programKey(sha256(program))]: base64("another program") }]) {
       const result = await onInstance(await world({ files: hasty, objects, commands }));
       assert.equal(result.commands[0]?.status, 1);

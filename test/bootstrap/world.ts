@@ -1,8 +1,9 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createTarGzip } from "nanotar";
 import { formatManifest } from "../../core/manifest.ts";
 import { configKey, credentialKey, manifestKey } from "../../core/storage.ts";
-import { PROJECT, type InstanceWorld } from "../support/on-instance.ts";
+import { PROJECT, type InstanceResult, type InstanceWorld } from "../support/on-instance.ts";
 
 export const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
 export const base64 = (data: Uint8Array | string): string => Buffer.from(data).toString("base64");
@@ -20,6 +21,35 @@ export const JOIN = [
   "--timeout=2",
 ];
 
+export const program = (content: string) => ({ content: `#!/bin/sh\n${content}\n`, mode: "755" });
+
+/** Stands for condor_master: a program of that name that stays, as the daemon does. */
+export const MASTER = program(
+  "echo started >>/run/master; cp /bin/sleep /run/condor_master; /run/condor_master 60 &",
+);
+
+const REPORT = "reports/burst/AROATEST:i-0123456789abcdef0";
+
+/** What must be so after every boot that failed: reported in both places, powered off; `HTCondor` says whether it ran. */
+export function failed(
+  result: InstanceResult,
+  step: string,
+  reason: RegExp,
+  htcondor: "never started" | "started" = "never started",
+): void {
+  const [join] = result.commands;
+  assert.equal(join?.status, 1, join?.output);
+  assert.equal(result.files["/run/master"] !== undefined, htcondor === "started", "HTCondor");
+  assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
+  assert.match(result.console, reason);
+  assert.match(result.console, /powering off/);
+  const report = JSON.parse(result.stored[REPORT] ?? "{}") as Record<string, unknown>;
+  assert.equal(report["step"], step);
+  assert.match(String(report["reason"]), reason);
+  assert.ok(Number(report["failedAt"]) >= Number(report["startedAt"]));
+  assert.notEqual(report["remedy"], "");
+}
+
 /** An instance as EC2 would have booted it, whose annex is as it should be; `change` makes it differ. */
 export async function world(change: {
   tarball?: Uint8Array;
@@ -29,6 +59,10 @@ export async function world(change: {
   commands?: InstanceWorld["commands"];
   metadata?: Record<string, string>;
   collectors?: string;
+  allowOpenMetadata?: boolean;
+  delaySeconds?: InstanceWorld["delaySeconds"];
+  /** The annex's token; nodes have the pool's password without one. */
+  token?: string;
 }): Promise<InstanceWorld> {
   const tarball =
     change.tarball ??
@@ -39,9 +73,14 @@ export async function world(change: {
     collectors: "cm.pool.test",
     maxLeaseSeconds: 604800,
     drainSeconds: 600,
+    allowOpenMetadata: change.allowOpenMetadata ?? false,
     configSha256: sha256(tarball),
-    credential: { kind: "password", sha256: sha256(CREDENTIAL) },
+    credential:
+      change.token === undefined
+        ? { kind: "password", sha256: sha256(CREDENTIAL) }
+        : { kind: "idtoken", sha256: sha256(change.token), expires: 1_999_999_999 },
   });
+  const credential = change.token ?? CREDENTIAL;
   return {
     tags: {
       "htcondor:AnnexName": "burst",
@@ -68,19 +107,28 @@ export async function world(change: {
     objects: {
       [manifestKey("burst")]: base64(manifest),
       [configKey("burst", sha256(tarball))]: base64(tarball),
-      [credentialKey("burst", sha256(CREDENTIAL))]: base64(CREDENTIAL),
+      [credentialKey("burst", sha256(credential))]: base64(credential),
       ...change.objects,
     },
     files: {
       "/etc/condor/condor_config": { content: "", mode: "644" },
       "/usr/sbin/condor_master": { content: "#!/bin/sh\necho started >>/run/master\n", mode: "755" },
+      "/usr/libexec/updraft/image.json": { content: '{"format":1,"htcondor":"23.9.6"}', mode: "644" },
+      // A collector that answers, where the machine's S3 listens, and lets the node in.
+      "/usr/bin/condor_config_val": {
+        content: '#!/bin/sh\n[ "$1" = COLLECTOR_HOST ] && echo 127.0.0.1:9000\n',
+        mode: "755",
+      },
+      "/usr/bin/condor_ping": { content: "#!/bin/sh\necho 'Authorized:   TRUE'\n", mode: "755" },
       // Recorded, not done: a real power-off has its place in the end-to-end tests.
       "/usr/bin/systemctl": { content: '#!/bin/sh\necho "$*" >>/run/systemctl\n', mode: "755" },
       ...change.files,
     },
     commands: change.commands ?? [JOIN],
+    ...(change.delaySeconds !== undefined && { delaySeconds: change.delaySeconds }),
     show: [
       "/etc/condor/passwords.d/POOL",
+      "/etc/condor/tokens.d/updraft",
       "/etc/condor/config.d/50-updraft-annex.config",
       "/etc/condor/config.d/60-updraft-node.config",
       "/usr/libexec/updraft/node-shutdown",
@@ -89,6 +137,7 @@ export async function world(change: {
       "/run/updraft/node.json",
       "/var/lib/updraft/guard.json",
       "/var/lib/updraft/lease.json",
+      "/var/lib/updraft/join.json",
       "/run/master",
       "/run/systemctl",
       "/run/joined",

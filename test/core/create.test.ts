@@ -10,6 +10,7 @@ import { checkSubnets, type OrderRequest } from "../../core/plan-order.ts";
 import { writeAnnex } from "../../core/publish.ts";
 import { World, instance } from "../support/cloud.ts";
 import { SITE, annex } from "../support/knobs.ts";
+import { token } from "../support/token.ts";
 
 const REQUEST: OrderRequest = {
   count: 3,
@@ -151,6 +152,17 @@ test("another pool's annex is refused before anything is written", async () => {
   assert.deepEqual(world.deeds, []);
 });
 
+test("a token is published with its end, which everyone may read, and is not in the manifest itself", async () => {
+  const world = new World();
+  world.credential = new TextEncoder().encode(token());
+  await writeAnnex(world.ports, await plan(world, annex({ credential: "idtoken" })));
+  const manifest = parseManifest(world.text("annexes/burst/annex.ini") ?? "");
+  assert.ok(typeof manifest !== "string");
+  assert.equal(manifest.credential.kind, "idtoken");
+  assert.equal(manifest.credential.expires, 1_902_592_000);
+  assert.ok(!world.text("annexes/burst/annex.ini")?.includes(token().split(".")[2]?.trim() ?? "?"));
+});
+
 test("a claim that another pool wins in the meantime is refused before anything else is written", async () => {
   const world = new World();
   const made = await plan(world);
@@ -161,7 +173,16 @@ test("a claim that another pool wins in the meantime is refused before anything 
 
 test("everything that would make an order useless is refused before it", async () => {
   const cases: [string, (world: World) => Promise<unknown>, RegExp, string][] = [
-    ["idtoken", (w) => plan(w, annex({ credential: "idtoken" })), /cannot issue yet/, "config"],
+    ["no token", (w) => plan(w, annex({ credential: "idtoken" })), /it is no JSON web token/, "config"],
+    [
+      "a token that ends before the leases",
+      (w) => (
+        (w.credential = new TextEncoder().encode(token({ exp: w.now + 3600 }))),
+        plan(w, annex({ credential: "idtoken" }), { leaseSeconds: () => 3600 })
+      ),
+      /the token of annex burst ends at .* one that lasts 5m longer/,
+      "config",
+    ],
     [
       "no account stack",
       (w) => (w.stacks.delete("updraft"), plan(w)),

@@ -22,6 +22,7 @@ test("the least that must be written gives an annex with every default", () => {
     pool: undefined,
     stop: false,
     stateDirectory: "/var/lib/updraft",
+    credentialDirectory: "/etc/updraft/credentials",
     annexes: [
       {
         name: "burst",
@@ -46,6 +47,8 @@ test("the least that must be written gives an annex with every default", () => {
         waitValue: undefined,
         expectedRuntime: undefined,
         drainSeconds: 600,
+        bootSeconds: 300,
+        allowOpenMetadata: false,
         slotAttributes: {},
         tags: {},
         configDirectory: undefined,
@@ -79,6 +82,8 @@ test("every knob is read as it is written", () => {
       UPDRAFT_burst_WAIT_VALUE: "0.5",
       UPDRAFT_burst_EXPECTED_RUNTIME: "RequestRuntime",
       UPDRAFT_burst_DRAIN_SECONDS: "300",
+      UPDRAFT_burst_BOOT_SECONDS: "2m",
+      UPDRAFT_burst_ALLOW_OPEN_METADATA: "true",
       UPDRAFT_burst_SLOT_ATTRS: 'HasScratch = true; Site = "a;b \\"c\\""; Speed = 1.5;',
       UPDRAFT_burst_TAGS: "CostCenter = 42; Team = high energy",
       UPDRAFT_burst_CONFIG_DIR: "/etc/condor/updraft.d",
@@ -111,6 +116,8 @@ test("every knob is read as it is written", () => {
     waitValue: 0.5,
     expectedRuntime: "RequestRuntime",
     drainSeconds: 300,
+    bootSeconds: 120,
+    allowOpenMetadata: true,
     slotAttributes: { HasScratch: "true", Site: '"a;b \\"c\\""', Speed: "1.5" },
     tags: { CostCenter: "42", Team: "high energy" },
     configDirectory: "/etc/condor/updraft.d",
@@ -159,6 +166,7 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_JOBS", "(MayUseAWS", /ClassAd expression over the job, but its \( is not closed/],
     ["UPDRAFT_burst_OWNERS", "*, alice@pool.test", /users as user@domain/],
     ["UPDRAFT_burst_OWNERS", 'x"y', /users as user@domain/],
+    ["UPDRAFT_CREDENTIAL_DIR", "credentials", /absolute path of a directory/],
     ["UPDRAFT_burst_CREDENTIAL", "kerberos", /one of idtoken, password/],
     ["UPDRAFT_burst_SLOT_ATTRS", "HasScratch", /attributes as Name = value/],
     ["UPDRAFT_burst_SLOT_ATTRS", "A = B", /A has none of these/],
@@ -181,6 +189,9 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_WAIT_VALUE", "much", /positive number/],
     ["UPDRAFT_burst_EXPECTED_RUNTIME", "1 +)", /ClassAd expression over the job/],
     ["UPDRAFT_burst_DRAIN_SECONDS", "ten", /a duration such as 10m/],
+    ["UPDRAFT_burst_BOOT_SECONDS", "9s", /at least 10 s/],
+    ["UPDRAFT_burst_BOOT_SECONDS", "2h", /at most 3600 s/],
+    ["UPDRAFT_burst_ALLOW_OPEN_METADATA", "maybe", /true or false/],
   ];
   const tried = new Set(cases.map(([name]) => name));
   for (const { knob } of ANNEX_KNOBS) assert.ok(tried.has(`UPDRAFT_burst_${knob}`), knob);

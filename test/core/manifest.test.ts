@@ -10,14 +10,21 @@ const MANIFEST: Manifest = {
   collectors: "cm.pool.test:9618?sock=collector, cm2.pool.test",
   maxLeaseSeconds: 604800,
   drainSeconds: 600,
+  allowOpenMetadata: false,
   configSha256: SHA,
   credential: { kind: "password", sha256: SHA },
 };
 
 test("a manifest is read back as it was written", () => {
   assert.deepEqual(parseManifest(formatManifest(MANIFEST)), MANIFEST);
-  const token: Manifest = { ...MANIFEST, credential: { kind: "idtoken", sha256: SHA } };
+  const token: Manifest = {
+    ...MANIFEST,
+    credential: { kind: "idtoken", sha256: SHA, expires: 1_900_000_000 },
+  };
   assert.deepEqual(parseManifest(formatManifest(token)), token);
+  const open: Manifest = { ...MANIFEST, allowOpenMetadata: true };
+  assert.deepEqual(parseManifest(formatManifest(open)), open);
+  assert.doesNotMatch(formatManifest(MANIFEST), /allow-open-metadata/, "an older node does not know it");
 });
 
 test("what is wrong with a manifest is told", () => {
@@ -29,9 +36,17 @@ test("what is wrong with a manifest is told", () => {
     [text.replace("pool=pool.test", "pool=a b"), /pool "a b" is not a trust domain/],
     [text.replace(/collectors=.*/, "collectors=a|b"), /collectors ".*" is not a list of hosts/],
     [text.replace("604800", "0"), /max-lease-seconds "0" is not/],
+    [
+      text.replace(/^drain-seconds=.*$/m, "$&\nallow-open-metadata=maybe"),
+      /allow-open-metadata "maybe" is not/,
+    ],
+    [text.replace(/^drain-seconds=.*$/m, ""), /drain-seconds "" is not a number/],
     [text.replace(SHA, "AB"), /config sha256 "AB" is not a sha256/],
     [text.replace("kind=password", "kind=none"), /credential kind "none"/],
     [text.replace(new RegExp(`${SHA}\\s*$`), "x"), /credential sha256 "x" is not/],
+    [`${text}\nexpires=1900000000\n`, /expires "1900000000" is no time/],
+    [text.replace("kind=password", "kind=idtoken"), /expires "" is no time/],
+    [`${text.replace("kind=password", "kind=idtoken")}\nexpires=soon\n`, /expires "soon" is no time/],
     [`${text}\n[later]\nx=1\n`, /unknown entry later/],
     [`top=1\n${text}`, /unknown entry top/],
     [`${text}\nlater=1\n`, /unknown key later in \[credential\]/],

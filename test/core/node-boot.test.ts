@@ -10,7 +10,10 @@ function clock(): BootClock & { pauses: number[] } {
   return {
     pauses,
     now: () => time,
-    sleep: async (seconds) => {
+    elapsed: () => time,
+    sleep: async (seconds, signal) => {
+      // A step that is under way takes as long as it takes.
+      if (signal !== undefined) return new Promise(() => undefined);
       pauses.push(seconds);
       time += seconds;
     },
@@ -24,12 +27,50 @@ const passing = (): never => {
 describe("a boot", () => {
   it("notes when each step ended", async () => {
     const time = clock();
-    const { step, times, startedAt } = boot(time, () => assert.fail("nothing to say"), 300);
+    const { step, times } = boot(time, () => assert.fail("nothing to say"), 300);
     assert.equal(await step("One", () => 7), 7);
     await time.sleep(5);
     assert.equal(await step("Two", async () => "x"), "x");
-    assert.equal(startedAt, 1000);
-    assert.deepEqual(times, { Started: 1000, One: 1000, Two: 1005 });
+    assert.deepEqual(times(), { Started: 1000, One: 1000, Two: 1005 });
+  });
+
+  it("tells all times by the clock as it was found to be right in the end, and what came before it too", async () => {
+    const time = clock();
+    let wrong = 3600;
+    const late = { ...time, now: () => time.now() + wrong };
+    const { step, note, times } = boot(late, () => undefined, 300);
+    note("UserData", 2);
+    await time.sleep(1);
+    await step("One", () => undefined);
+    wrong = 0;
+    assert.deepEqual(times(), { Started: 1000, UserData: 998, One: 1001 });
+  });
+
+  it("ends a step that hangs when its time is over, and goes by no clock that may be set", async () => {
+    const time = clock();
+    const set = { ...time, now: () => time.now() * 7 };
+    const hurried = { ...set, sleep: async () => void (await time.sleep(20)) };
+    const { step } = boot(hurried, () => undefined, 20);
+    await assert.rejects(
+      step("Disks", () => new Promise(() => undefined)),
+      { step: "Disks", attempts: 1, message: "it took longer than there was time for the boot" },
+    );
+  });
+
+  it("says what to do about a disk that is full, read-only or broken", async () => {
+    for (const [code, remedy] of [
+      ["ENOSPC", /larger root volume/],
+      ["EROFS", /read-only/],
+      ["EIO", /another instance/],
+    ] as const) {
+      const { step } = boot(clock(), () => undefined, 1);
+      const work = () => Promise.reject(Object.assign(new Error(`${code}: no`), { code }));
+      await assert.rejects(step("Files", work), (error) => {
+        assert.ok(error instanceof BootFailure);
+        assert.match(error.remedy, remedy);
+        return true;
+      });
+    }
   });
 
   it("tries again with growing pauses and says what went wrong", async () => {

@@ -22,6 +22,7 @@ const values: NodeConfigValues = {
   interruptible: false,
   idleSeconds: 1200,
   slotAccounts: 2,
+  gpus: false,
   stretch: lastStretch(600, 3600),
 };
 
@@ -54,6 +55,7 @@ SLOT1_2_USER = updraft-slot2
 `,
     );
     assert.match(nodeConfig("", { ...values, interruptible: true }), /^CloudInterruptible = True$/m);
+    assert.match(nodeConfig("", { ...values, gpus: true }), /^use feature : GPUs$/m);
     assert.equal(slotAccount(0), "updraft-slot0");
   });
 

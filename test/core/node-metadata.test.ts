@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { METADATA_RULES, missingMetadataRule } from "../../core/node-metadata.ts";
+import {
+  closingRules,
+  IPTABLES,
+  METADATA_RULES,
+  missingMetadataRule,
+  openChains,
+} from "../../core/node-metadata.ts";
 
 const match = (field: string, right: unknown) => ({
   match: { op: "==", left: { payload: { protocol: "ip", field } }, right },
@@ -98,5 +104,33 @@ describe("the metadata service", () => {
   });
   it("is closed in one transaction that can be repeated", () => {
     assert.match(METADATA_RULES, /^table inet updraft \{\}\ndelete table inet updraft\n/);
+  });
+});
+
+describe("the metadata service by iptables", () => {
+  const [kind] = IPTABLES;
+  const reject =
+    "-A OUTPUT -d 169.254.169.254/32 -m owner ! --uid-owner 0 -j REJECT --reject-with icmp-port-unreachable";
+  const drop = "-A FORWARD -d 169.254.169.254/32 -j DROP";
+  const listing = (...rules: string[]): string =>
+    ["-P OUTPUT ACCEPT", "-P FORWARD DROP", ...rules, ""].join("\n");
+
+  for (const [what, rules, open] of [
+    ["has no rules", [], ["OUTPUT", "FORWARD"]],
+    ["is closed", [reject, drop, "-A OUTPUT -j ACCEPT"], []],
+    ["lets everything out first", ["-A OUTPUT -j ACCEPT", reject, drop], ["OUTPUT"]],
+    ["lets another user out", [reject.replace("owner 0", "owner 7"), drop], ["OUTPUT"]],
+    ["is open to containers", [reject], ["FORWARD"]],
+  ] as const) {
+    it(`is looked at chain by chain: it ${what}`, () =>
+      assert.deepEqual(openChains(listing(...rules), kind), open));
+  }
+
+  it("is closed by what the listing then shows", () => {
+    const rules = closingRules(["OUTPUT", "FORWARD"], kind).split("\n");
+    assert.deepEqual([rules[0], ...rules.slice(-2)], ["*filter", "COMMIT", ""]);
+    const listed = rules.slice(1, -2).map((rule) => rule.replace(/^-I (\w+) 1 /, "-A $1 "));
+    assert.deepEqual(openChains(listing(...listed), kind), []);
+    assert.match(closingRules(["OUTPUT"], IPTABLES[1]), /fd00:ec2::254\/128 .*icmp6-port-unreachable/);
   });
 });

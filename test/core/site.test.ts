@@ -22,6 +22,7 @@ function read(changes: Record<string, string | undefined> = {}) {
 test("the pool, the schedd and the collectors come from HTCondor's own knobs", () => {
   assert.deepEqual(read(), {
     pool: "pool.test",
+    trustDomain: "pool.test",
     schedd: "cm.pool.test",
     userDomain: "uid.test",
     condorHost: "cm.pool.test",
@@ -35,6 +36,14 @@ test("the pool, the schedd and the collectors come from HTCondor's own knobs", (
 test("UPDRAFT_POOL goes before the trust domain, and that before the user domain", () => {
   assert.equal(read({ UPDRAFT_POOL: "mine.test" }).pool, "mine.test");
   assert.equal(read({ TRUST_DOMAIN: undefined }).pool, "uid.test");
+  assert.equal(
+    read({ UPDRAFT_POOL: "mine.test" }).trustDomain,
+    "pool.test",
+    "the pool's tokens are not renamed",
+  );
+  assert.equal(read({ TRUST_DOMAIN: undefined }).trustDomain, "uid.test");
+  const bare = read({ UPDRAFT_POOL: "mine.test", TRUST_DOMAIN: undefined, UID_DOMAIN: undefined });
+  assert.equal(bare.trustDomain, "mine.test");
 });
 
 test("a schedd is named as HTCondor names it", () => {

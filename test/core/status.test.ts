@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UpdraftError } from "../../core/errors.ts";
+import { formatManifest } from "../../core/manifest.ts";
 import { formatEntry, parseEntry, type JournalEntry } from "../../core/journal.ts";
 import {
   annexStatus,
   describeCounts,
+  describeCredential,
   describeHook,
   describeMoney,
   describeOrder,
@@ -230,6 +232,38 @@ test("the hook's last word comes with its age", async () => {
     describeHook("burst", { ...said, measuredAt: undefined }, 1065),
     "hook of annex burst (Advise): 3 idle jobs",
   );
+});
+
+test("the end of what nodes authenticate by is told when it is near, or comes before a lease's end", async () => {
+  const world = new World();
+  const manifest = {
+    annex: "burst",
+    pool: "pool.test",
+    collectors: "cm.pool.test",
+    maxLeaseSeconds: 604800,
+    drainSeconds: 600,
+    allowOpenMetadata: false,
+    configSha256: "ab".repeat(32),
+  };
+  const told = async (expires: number | undefined, lease?: number) => {
+    const kind = expires === undefined ? "password" : "idtoken";
+    const credential = { kind, sha256: "cd".repeat(32), ...(expires !== undefined && { expires }) } as const;
+    world.put("annexes/burst/annex.ini", formatManifest({ ...manifest, credential }));
+    const tags = { ...instance().tags, "htcondor:LeaseExpiration": String(lease) };
+    world.instances = lease === undefined ? [] : [instance({ tags })];
+    return describeCredential("burst", await look(world), world.now);
+  };
+  const day = 86400;
+  assert.equal(await told(undefined), undefined);
+  assert.equal(await told(world.now + 30 * day, world.now + day), undefined);
+  assert.match((await told(world.now + day)) ?? "", /ends in 1d; .*credential rotate burst/);
+  assert.match(
+    (await told(world.now + 3600, world.now + 7200)) ?? "",
+    /ends before the lease of an instance/,
+  );
+  assert.deepEqual((await look(world)).credential, { kind: "idtoken", expires: world.now + 3600 });
+  world.put("annexes/burst/annex.ini", "nonsense");
+  assert.equal((await look(world)).credential, undefined);
 });
 
 test("EC2 that does not answer is an error, never an empty annex", async () => {

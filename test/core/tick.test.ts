@@ -5,6 +5,7 @@ import { startExpression } from "../../core/start-expression.ts";
 import type { TickPorts } from "../../core/tick.ts";
 import { annex, SITE } from "../support/knobs.ts";
 import { HookWorld } from "../support/hook.ts";
+import { token } from "../support/token.ts";
 
 async function published(): Promise<HookWorld> {
   const world = new HookWorld();
@@ -62,6 +63,20 @@ test("the order has the hook's name, the annex's lease and idle time, and the sa
       `START = ${world.asked[0]}\n`,
     ),
   );
+});
+
+test("nothing is ordered that would outlive the token of its nodes, and why is said", async () => {
+  const world = new HookWorld();
+  world.knobs = { ...world.knobs, credential: "idtoken" };
+  world.credential = new TextEncoder().encode(token({ exp: world.now + world.knobs.leaseSeconds + 330 }));
+  await world.publish();
+  world.waiting(2);
+  assert.equal((await world.tick())["Ordered"], 1);
+  world.pass(60);
+  world.waiting(24);
+  const held = await world.tick();
+  assert.deepEqual([held["Ordered"], held["LimitedBy"]], [0, "Setup"]);
+  assert.match(String(held["Reason"]), /the token of annex burst ends at .*, and leases until/);
 });
 
 test("idle nodes are released when nothing needs them, and taken back when something does", async () => {

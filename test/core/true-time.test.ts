@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { anchorOf, timeAt } from "../../core/true-time.ts";
+import { anchorOf, bestTime, timeAt } from "../../core/true-time.ts";
 
 describe("the true time", () => {
   it("is within a second of the answer's date and the way there and back, whatever the wall clock says", () => {
@@ -31,5 +31,13 @@ describe("the true time", () => {
     assert.equal(anchorOf(date, 1, 3.1), undefined);
     assert.equal(anchorOf(date, 2, 1), undefined);
     assert.notEqual(anchorOf(date, 1, 3), undefined);
+  });
+
+  it("is the wall clock's, which counts finer, while the two agree", () => {
+    const anchor = { at: 5000, uptime: 100 };
+    assert.equal(bestTime(5001.25, undefined, 100), 5001.25);
+    assert.equal(bestTime(5011.25, anchor, 110), 5011.25);
+    assert.equal(bestTime(8610, anchor, 110), 5010);
+    assert.equal(bestTime(1410, anchor, 110), 5010);
   });
 });

@@ -9,6 +9,7 @@ const parameters: UserDataParameters = {
   region: "us-east-1",
   roleId: "AROATEST",
   programSha256: "a".repeat(64),
+  bootSeconds: 300,
 };
 
 describe("user data", () => {

@@ -68,7 +68,14 @@ describe("two access points with an annex of the same name in one account", { ti
     sandbox = await up({ name: NAME });
     first = sandbox.accessPoint;
     second = await sandbox.addAccessPoint({ domain: "pool2.test" });
-    const knobs = { ...(await annexKnobs(sandbox)), MODE: "act", MAX_INSTANCES: "2", MIN_WAIT: "5s" };
+    // Their nodes have the pool's password, as those of 2016 had; elsewhere they have tokens.
+    const knobs = {
+      ...(await annexKnobs(sandbox)),
+      CREDENTIAL: "password",
+      MODE: "act",
+      MAX_INSTANCES: "2",
+      MIN_WAIT: "5s",
+    };
     await configureAnnexes(first, { burst: knobs });
     await configureAnnexes(second, { burst: knobs });
     await succeed(first, "setup", "--region", "us-east-1");

@@ -28,6 +28,7 @@ const TEMPLATES = {
         bucket: "b".repeat(63),
         region: "us-gov-west-1",
         programSha256: "0".repeat(64),
+        bootSeconds: 300,
         s3Endpoint: `https://bucket.vpce-${"0".repeat(17)}-${"x".repeat(8)}.s3.us-gov-west-1.vpce.amazonaws.com`,
         roleId,
       }),

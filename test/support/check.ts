@@ -97,6 +97,10 @@ export class CheckWorld extends World {
     hookUpdated: this.now - 30,
     errors: {},
   };
+  collectorKnobs: Record<string, string> = {
+    ALLOW_DAEMON: "condor@pool.test annex-*@pool.test",
+    COLLECTOR_REQUIREMENTS: "strcat(AnnexName) == TARGET.AuthenticatedIdentity",
+  };
   settings: Record<string, string> = {
     JOB_TRANSFORM_NAMES: "Other UpdraftSchedd",
     JOB_TRANSFORM_Other: "SET Something 1",
@@ -210,6 +214,7 @@ export class CheckWorld extends World {
         Object.entries(this.settings).map(([name, value]): Setting => ({ name, value, source: "a file" })),
       ),
     scheddAd: this.annexPorts.scheddAd,
+    collectorKnob: async (name) => this.collectorKnobs[name],
     hookCredentials: () => this.read("hookCredentials", this.hookReport),
   };
 

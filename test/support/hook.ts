@@ -25,6 +25,8 @@ export class HookWorld extends World {
     quotas: [],
     startable: 10_000,
     unmaterialized: 0,
+    collectorStarted: this.now - 86_400,
+    scheddDutyCycle: 0.1,
   };
   memory: Memory = NO_MEMORY;
   readonly asked: string[] = [];

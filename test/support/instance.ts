@@ -21,6 +21,13 @@ const objects = new Map(
   Object.entries(world.objects).map(([key, base64]) => [key, Buffer.from(base64, "base64")]),
 );
 
+const slow =
+  (seconds: number | undefined, listener: RequestListener): RequestListener =>
+  (request, response) => {
+    if (seconds === undefined) listener(request, response);
+    else setTimeout(() => listener(request, response), seconds * 1000).unref();
+  };
+
 const metadata: RequestListener = (request, response) => {
   const path = request.url ?? "";
   result.requests.push(`metadata ${request.method} ${path}`);
@@ -74,10 +81,11 @@ for (const [path, { content, mode }] of Object.entries(world.files)) {
   await writeFile(path, content);
   await chmod(path, Number.parseInt(mode, 8));
 }
+const { delaySeconds } = world;
 const servers = [
-  createServer(metadata).listen(80, "169.254.169.254"),
-  createServer(metadata).listen(80, "fd00:ec2::254"),
-  createServer(s3).listen(9000, "127.0.0.1"),
+  createServer(slow(delaySeconds?.metadata, metadata)).listen(80, "169.254.169.254"),
+  createServer(slow(delaySeconds?.metadata, metadata)).listen(80, "fd00:ec2::254"),
+  createServer(slow(delaySeconds?.s3, s3)).listen(9000, "127.0.0.1"),
 ];
 
 for (const [program = "", ...args] of world.commands) {

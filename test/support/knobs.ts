@@ -32,5 +32,6 @@ export const SITE: Site = {
   collectors: "cm.pool.test",
   passwordFile: "/etc/condor/passwords.d/POOL",
   negotiatorIntervalSeconds: 60,
+  trustDomain: "pool.test",
   spool: "/var/lib/condor/spool",
 };

@@ -9,10 +9,12 @@ mkdir "$directory/upper" "$directory/work" "$directory/root"
 root=$directory/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$directory/upper,workdir=$directory/work" "$root"
 mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 666 "$root/dev/urandom" c 1 9
+mkdir -m 1777 "$root/dev/shm"
 : >"$root/dev/console"
 mkdir -p "$root$project"
 mount --bind "$project" "$root$project"

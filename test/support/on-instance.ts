@@ -10,6 +10,8 @@ export type InstanceWorld = {
   readonly tags: Readonly<Record<string, string>>;
   /** What the metadata service answers beside token, tags and credentials, by path. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** How long the metadata service, or S3, thinks about each answer. */
+  readonly delaySeconds?: { readonly metadata?: number; readonly s3?: number };
   /** What S3 holds, by key, in base64. */
   readonly objects: Readonly<Record<string, string>>;
   /** Files of the machine before it boots; mode in octal. */

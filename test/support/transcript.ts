@@ -30,7 +30,7 @@ export function steps(page: string): Step[] {
 const NAMES = [
   /\b(?:i|lt|sg|subnet)-[0-9a-f]{17}\b/,
   /\bupdraft-bucket-[0-9a-f]{12}\b/,
-  /\bupdraft-[\w-]+-[0-9A-F]{12}\b/,
+  /\bupdraft-(?!bucket-)[\w-]+-[0-9A-F]{12}\b/,
   /\b[0-9a-f]{16}\b/,
 ];
 const NAME = new RegExp(NAMES.map(({ source }) => source).join("|"), "g");

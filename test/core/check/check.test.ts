@@ -5,8 +5,15 @@ import type { Finding } from "../../../core/check/findings.ts";
 import { UpdraftError } from "../../../core/errors.ts";
 import { CheckWorld, PROGRAM } from "../../support/check.ts";
 import { annex } from "../../support/knobs.ts";
+import { token } from "../../support/token.ts";
 
-const KNOBS = { pool: undefined, stop: false, stateDirectory: "/var/lib/updraft", annexes: [] };
+const KNOBS = {
+  pool: undefined,
+  stop: false,
+  stateDirectory: "/var/lib/updraft",
+  credentialDirectory: "/etc/updraft/credentials",
+  annexes: [],
+};
 
 test("knobs are told one by one: those that are wrong, or the annexes that they describe", async () => {
   const source = "50.config, line 1";
@@ -30,6 +37,23 @@ test("knobs are told one by one: those that are wrong, or the annexes that they 
   );
   const [stopped] = await knobPiece([], { ...KNOBS, stop: true }).look();
   assert.deepEqual([stopped?.level, stopped?.what], ["warning", "UPDRAFT_STOP is set: nothing is ordered"]);
+});
+
+/** The annex has a token that is good for so long. */
+function withToken(world: CheckWorld, seconds: number): void {
+  world.knobs = { ...world.knobs, credential: "idtoken" };
+  world.credential = new TextEncoder().encode(token({ exp: world.now + seconds }));
+}
+
+test("an annex with a token says who its nodes are, and that the collector confines them", async () => {
+  const world = new CheckWorld();
+  withToken(world, 30 * 86400);
+  await world.publish();
+  const findings = await world.check();
+  assert.deepEqual(notOk(findings), []);
+  const told = (piece: string) => findings.find((one) => one.piece === piece)?.what ?? "";
+  assert.match(told("credential"), /^annex-burst@pool.test, until .* \(for 30d more\)$/);
+  assert.match(told("central manager"), /holds the annexes' tokens/);
 });
 
 const notOk = (findings: readonly Finding[]) => findings.filter((one) => one.level !== "ok");
@@ -252,10 +276,25 @@ const CASES: readonly Case[] = [
     finding: ["burst: credential", "warning", /not compared/, /as root/],
   },
   {
-    title: "the credential is of a kind that cannot be issued",
+    title: "what should be a token is none",
     breaks: () => undefined,
     later: (world) => (world.knobs = { ...world.knobs, credential: "idtoken" }),
-    finding: ["burst: credential", "wrong", /cannot issue yet/, /_CREDENTIAL = password/],
+    finding: ["burst: credential", "wrong", /it is no JSON web token/, /updraft credential rotate burst/],
+  },
+  {
+    title: "the token ends before a lease would",
+    breaks: (world) => withToken(world, 8 * 3600),
+    finding: ["burst: credential", "wrong", /_LEASE is 8h: nothing is ordered/, /credential rotate burst/],
+  },
+  {
+    title: "the token ends soon",
+    breaks: (world) => withToken(world, 86400),
+    finding: [
+      "burst: credential",
+      "warning",
+      /annex-burst@pool.test, until .* \(for 1d more\)/,
+      /rotate burst/,
+    ],
   },
   {
     title: "the image is unknown",
