@@ -10,6 +10,7 @@ import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
 import { powerOffCampaign } from "./campaigns/power-off.ts";
+import { sensors } from "./campaigns/sensors.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
   capacity,
@@ -21,6 +22,7 @@ const CAMPAIGNS: readonly Campaign[] = [
   interruptCampaign,
   laws,
   powerOffCampaign,
+  sensors,
 ];
 
 function help(): string {

@@ -189,7 +189,12 @@ async function oneAnnex(
     output.held(annex.name, result, seconds, clock.now());
     return true;
   }
-  const attributes = { ...result.attributes, MeasuredAt: Math.floor(started), SensorAge: 0, TickSeconds: seconds };
+  const attributes = {
+    ...result.attributes,
+    MeasuredAt: Math.floor(started),
+    SensorAge: 0,
+    TickSeconds: seconds,
+  };
   output.measured(annex.name, { attributes, memory: result.memory });
   return result.attributes["LastError"] !== undefined;
 }
