@@ -31,6 +31,7 @@ const SLOT = [
   "SlotType",
   "Start",
   "AnnexEnding",
+  "AnnexRebalanceRecommended",
   "AnnexEndsAt",
   "Cpus",
   "Memory",
@@ -72,7 +73,12 @@ function annexSlot(ad: Ad): AnnexSlot {
     ...slot(ad),
     free: resources(ad, ""),
     size: ad["SlotType"] === "Dynamic" ? undefined : resources(ad, "TotalSlot"),
-    accepting: ad["Start"] !== false && ad["State"] !== "Drained" && ad["AnnexEnding"] !== true,
+    // A released node refuses jobs too, but it is asked whether to take its release back.
+    accepting:
+      ad["Start"] !== false &&
+      ad["State"] !== "Drained" &&
+      ad["AnnexEnding"] !== true &&
+      ad["AnnexRebalanceRecommended"] !== true,
     endsAt: number(ad["AnnexEndsAt"]),
     job: text(ad["JobId"]),
     jobStarted: number(ad["JobStart"]),

@@ -19,7 +19,7 @@ export type Imds = {
   credentials(): Promise<RoleCredentials>;
   /** `spot`, `on-demand` … */
   lifeCycle(): Promise<string>;
-  /** Only those tags that change during a node's life, and the spot notice; less to ask than all of them. */
+  /** Only those tags that change during a node's life, and EC2's notices; less to ask than all of them. */
   endOfLife(): Promise<Reading>;
 };
 
@@ -109,10 +109,11 @@ export function imds(endpoint = "http://169.254.169.254", onDate: OnDate = () =>
     },
     lifeCycle: async () => (await get("/latest/meta-data/instance-life-cycle")).trim(),
     async endOfLife() {
-      const [lease, release, notice] = await Promise.all([
+      const [lease, release, notice, rebalance] = await Promise.all([
         find(`/latest/meta-data/tags/instance/${TAG.lease}`),
         find(`/latest/meta-data/tags/instance/${TAG.release}`),
         find("/latest/meta-data/spot/instance-action"),
+        find("/latest/meta-data/events/recommendations/rebalance"),
       ]);
       return {
         tags: {
@@ -120,6 +121,7 @@ export function imds(endpoint = "http://169.254.169.254", onDate: OnDate = () =>
           ...(release !== undefined && { [TAG.release]: release }),
         },
         interruption: notice === undefined ? undefined : interruptionTime(notice),
+        rebalance: rebalance !== undefined,
       };
     },
   };

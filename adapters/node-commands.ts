@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { UpdraftError } from "../core/errors.ts";
 
 /** Runs a program without a shell, `input` on its standard input; resolves with its standard output. It is killed after the time given, else after a minute. */
@@ -15,7 +15,6 @@ const COMMAND_SECONDS = 60;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const ERROR_SHOWN = 300;
 const OPTIONS = {
-  killSignal: "SIGKILL",
   env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
   cwd: "/",
 } as const;
@@ -23,8 +22,8 @@ const OPTIONS = {
 /** The node's program is kept lean, so this is Node's own spawn. */
 export const command: Command = (program, args, input = "", timeoutSeconds = COMMAND_SECONDS) =>
   new Promise((resolve, reject) => {
-    const timeout = timeoutSeconds * 1000;
-    const child = spawn(program, args, { ...OPTIONS, timeout, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(program, args, { ...OPTIONS, stdio: ["pipe", "pipe", "pipe"] });
+    const done = killAfter(child, timeoutSeconds);
     let output = "";
     let error = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -36,8 +35,12 @@ export const command: Command = (program, args, input = "", timeoutSeconds = COM
     // A program that ends without reading its input is judged by its status.
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);
-    child.on("error", (cause) => reject(failure(program, `cannot be run: ${cause.message}`)));
+    child.on("error", (cause) => {
+      done();
+      reject(failure(program, `cannot be run: ${cause.message}`));
+    });
     child.on("close", (status, signal) => {
+      done();
       if (status === 0) resolve(output);
       else reject(failure(program, `${ending(status, signal)}: ${error.replace(/\s+/g, " ").trim()}`));
     });
@@ -46,14 +49,24 @@ export const command: Command = (program, args, input = "", timeoutSeconds = COM
 export const daemon: Daemon = (program) =>
   new Promise((resolve, reject) => {
     // The daemon would inherit pipes and keep them open, so it gets none; what it has to say is in its log.
-    const timeout = COMMAND_SECONDS * 1000;
-    const child = spawn(program, [], { ...OPTIONS, timeout, stdio: "ignore", detached: true });
-    child.on("error", (cause) => reject(failure(program, `cannot be run: ${cause.message}`)));
+    const child = spawn(program, [], { ...OPTIONS, stdio: "ignore", detached: true });
+    const done = killAfter(child, COMMAND_SECONDS);
+    child.on("error", (cause) => {
+      done();
+      reject(failure(program, `cannot be run: ${cause.message}`));
+    });
     child.on("exit", (status, signal) => {
+      done();
       if (status === 0) resolve();
       else reject(failure(program, `${ending(status, signal)}; its log says why`));
     });
   });
+
+/** As spawn's own `timeout`, which would keep this program alive for a program that is not there; what is returned ends it. */
+function killAfter(child: ChildProcess, seconds: number): () => void {
+  const timer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+  return () => clearTimeout(timer);
+}
 
 /** Starts a program that goes on after this one has ended; nobody hears what it says. */
 export function detach(program: string, args: readonly string[]): void {

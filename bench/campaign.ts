@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
 import type { Campaign } from "./campaigns/campaign.ts";
+import { bootFaultsCampaign } from "./campaigns/boot-faults.ts";
 import { capacity } from "./campaigns/capacity.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
@@ -11,13 +12,18 @@ import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
 import { powerOffCampaign } from "./campaigns/power-off.ts";
 import { sensors } from "./campaigns/sensors.ts";
+import { soakCampaign } from "./campaigns/soak.ts";
+import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
+  bootFaultsCampaign,
   capacity,
   lease,
   jobsCampaign,
   kill,
   killFaults,
+  runaway,
+  soakCampaign,
   policy,
   interruptCampaign,
   laws,

@@ -124,10 +124,10 @@ export async function join(options: JoinOptions): Promise<number> {
       ...(s3Endpoint !== undefined && { s3Endpoint }),
       everySeconds: REFRESH_SECONDS,
     };
-    const settings = { format: 1, maxLeaseSeconds, stretch, source, node: state } as const;
+    const settings = { format: 1, maxLeaseSeconds, idleSeconds, stretch, source, node: state } as const;
     await step("State", async () => {
       await writeSettings(settings);
-      await writeKnowledge({ lease, released: false });
+      await writeKnowledge({ lease, released: false, rebalance: false });
       await writeState(state);
       await keepJoinOptions(options);
     });

@@ -1,7 +1,8 @@
 #!/bin/sh
 # condor_master becomes this program, as root and in the directory of its logs, on every clean exit.
 # It powers the instance off when HTCondor ended the node itself: because nothing was claimed for long, because its end
-# had come and the guard did not see to it, or because the startd ended for good. A stop of the service, an upgrade or a signal from anyone else leaves the instance up.
+# had come and the guard did not see to it, or because the startd ended for good. A stop of the service, condor_off, an
+# upgrade or a signal from anyone else leaves the instance up; the guard ends it when HTCondor does not come back.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 # The logs of this life of the master only: it names the startd that it started, by process id.
@@ -18,10 +19,12 @@ end_of_life() {
     /The DaemonShutdown expression .* evaluated to TRUE/ { said = 1 }
     END { exit !(said && pid == startd) }' StartLog
 }
+# One that was told to end by condor_off ends with status 0; one that ends for good by itself with 99.
 startd_ended() {
-  awk '/ STARTING UP$/ { said = 0 }
+  awk '/ STARTING UP$/ { said = told = 0 }
+    /The STARTD .* exited with status / { told = / exited with status 0$/ }
     /The DaemonShutdownFast expression .* evaluated to TRUE/ { said = 1 }
-    END { exit !said }' MasterLog
+    END { exit !(said && !told) }' MasterLog
 }
 
 if idle 2>/dev/null; then

@@ -36,7 +36,7 @@ ${slotAttributes.map(([name, value]) => `${name} = ${value}\n`).join("")}STARTD_
 MASTER_ATTRS = $(MASTER_ATTRS) AnnexName IsAnnex
 
 START = ${start}
-# A node asks it about a job before the job starts in the last stretch of its lease.
+# Seconds that a job is expected to run: it starts only where it would finish.
 UPDRAFT_EXPECTED_RUNTIME = ${annex.expectedRuntime ?? "undefined"}
 `;
 }

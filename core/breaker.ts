@@ -1,10 +1,10 @@
 import type { Instance } from "./instance.ts";
 import { orderTime } from "./order-time.ts";
 import { plural } from "./plural.ts";
-import type { Member } from "./supply.ts";
+import type { AnnexSlot, Member } from "./supply.ts";
 import { TAG } from "./tags.ts";
 import { formatDuration, type UnixTime } from "./time.ts";
-import { finite, list, record, text } from "./untrusted.ts";
+import { finite, list, numbers, record, text } from "./untrusted.ts";
 
 /** An order of which nothing came to work. */
 export type FailedOrder = {
@@ -20,14 +20,16 @@ export type BreakerMemory = {
   readonly failed: readonly FailedOrder[];
   /** Orders of which an instance has come to work, as long as EC2 shows one. */
   readonly proven: readonly string[];
+  /** Since when each instance is in the pool of which that is not decided. */
+  readonly joinedAt: Readonly<Record<string, UnixTime>>;
   /** What the node said that failed last, as far as it could. */
   readonly reason?: string;
 };
 
-export const NO_FAILURES: BreakerMemory = { failed: [], proven: [] };
+export const NO_FAILURES: BreakerMemory = { failed: [], proven: [], joinedAt: {} };
 
 export function parseBreaker(found: unknown): BreakerMemory {
-  const { failed, proven, reason } = record(found);
+  const { failed, proven, joinedAt, reason } = record(found);
   const why = text(reason);
   return {
     failed: list(failed, (one) => {
@@ -42,6 +44,7 @@ export function parseBreaker(found: unknown): BreakerMemory {
         : { order, orderedAt, noticed };
     }).slice(-REMEMBERED),
     proven: list(proven, text),
+    joinedAt: numbers(joinedAt),
     ...(why !== undefined && { reason: why }),
   };
 }
@@ -59,7 +62,7 @@ export type Breaker = {
 const FAILURES_TO_OPEN = 3;
 const FIRST_PAUSE_SECONDS = 600;
 const LONGEST_PAUSE_SECONDS = 4 * 3600;
-/** A node that has been in the pool for so long has shown that it boots and stays. */
+/** A node that has been in the pool for so long has shown that it boots and stays, whether it had a job or not. */
 const SETTLED_SECONDS = 120;
 /** How long a life may have been that nobody remembers and that ended by itself, to count as a boot that failed. */
 const SHORT_LIFE_SECONDS = 900;
@@ -70,8 +73,8 @@ export type BreakerFacts = {
   /** The annex's, terminated ones included. */
   readonly instances: readonly Instance[];
   readonly members: readonly Member[];
-  /** Since when each has been idle. */
-  readonly idleSince: Readonly<Record<string, UnixTime>>;
+  /** They tell when the daemons of a node started. */
+  readonly slots: readonly AnnexSlot[];
   /** How long a node may be idle before it ends itself. */
   readonly idleSeconds: number;
   readonly now: UnixTime;
@@ -91,13 +94,14 @@ export function judge(
     (one) => one.tags[TAG.order] ?? "",
   );
   const members = new Map(facts.members.map((one) => [one.id, one]));
+  const joinedAt = joinTimes(before.joinedAt, facts);
   const proven: string[] = [];
   const failed = new Map(before.failed.map((one) => [one.order, one]));
   let workedAt = Number.NEGATIVE_INFINITY;
   let undecided = 0;
   for (const [order, instances] of orders) {
     const orderedAt = Math.min(...instances.map(orderTime));
-    const outcomes = instances.map((one) => outcome(one, members.get(one.id), facts));
+    const outcomes = instances.map((one) => outcome(one, members.get(one.id), joinedAt[one.id], facts));
     if (before.proven.includes(order) || outcomes.includes("worked")) {
       proven.push(order);
       workedAt = Math.max(workedAt, orderedAt);
@@ -119,6 +123,7 @@ export function judge(
     memory: {
       failed: inARow,
       proven,
+      joinedAt,
       ...(inARow.length > 0 && before.reason !== undefined && { reason: before.reason }),
     },
     undecided,
@@ -136,19 +141,34 @@ export function newlyFailed(
   return instances.filter((one) => fresh.has(one.tags[TAG.order] ?? "")).map(({ id }) => id);
 }
 
+function joinTimes(
+  before: BreakerMemory["joinedAt"],
+  { members, slots, now }: BreakerFacts,
+): BreakerMemory["joinedAt"] {
+  const started = new Map(slots.map(({ instanceId, startedAt }) => [instanceId, startedAt]));
+  return Object.fromEntries(
+    members
+      .filter(({ progress }) => progress === "idle" || progress === "busy")
+      .map(({ id }) => [id, Math.min(now, before[id] ?? started.get(id) ?? now)]),
+  );
+}
+
 /** `open` while nobody can tell, `nothing` when somebody ended it before it could show anything. */
 type Outcome = "worked" | "failed" | "open" | "nothing";
 
-function outcome(instance: Instance, member: Member | undefined, facts: BreakerFacts): Outcome {
-  const { now, idleSince } = facts;
+function outcome(
+  instance: Instance,
+  member: Member | undefined,
+  joinedAt: UnixTime | undefined,
+  { now, idleSeconds }: BreakerFacts,
+): Outcome {
   switch (member?.progress) {
     case "draining":
       return member.claimed > 0 ? "worked" : "open";
     case "busy":
-      return "worked";
     case "idle": {
-      const settled = Math.min(SETTLED_SECONDS, facts.idleSeconds / 2);
-      return member.released || now - (idleSince[instance.id] ?? now) >= settled ? "worked" : "open";
+      const settled = Math.min(SETTLED_SECONDS, idleSeconds / 2);
+      return member.released || now - (joinedAt ?? now) >= settled ? "worked" : "open";
     }
     case "in flight":
     case "lost":

@@ -12,6 +12,8 @@ export type Knowledge = {
   readonly interruption?: UnixTime | undefined;
   /** The pool has no more use for this instance: it ends as soon as nothing is claimed. */
   readonly released: boolean;
+  /** EC2 expects to interrupt this instance and says so early: no further job starts, and nothing else changes. */
+  readonly rebalance: boolean;
 };
 
 export type EndReason = "lease" | "unreadable lease" | "interruption";
@@ -21,11 +23,16 @@ export type Ending = { readonly at: UnixTime; readonly reason: EndReason };
 export const BEFORE_INTERRUPTION_SECONDS = 5;
 
 /** What the metadata service says now. A tag that is not there is a reading too; no answer is none. */
-export type Reading = { readonly tags: Tags; readonly interruption?: UnixTime | undefined };
+export type Reading = {
+  readonly tags: Tags;
+  readonly interruption?: UnixTime | undefined;
+  /** There is a rebalance recommendation. */
+  readonly rebalance?: boolean;
+};
 
 export function learn(
   known: Knowledge,
-  { tags, interruption }: Reading,
+  { tags, interruption, rebalance = false }: Reading,
   now: UnixTime,
   maxLeaseSeconds: number,
 ): Knowledge {
@@ -36,6 +43,7 @@ export function learn(
     // A notice is not withdrawn, and an answer that lacks it may be an older one.
     interruption: interruption ?? known.interruption,
     released: (tags[TAG.release] ?? "") !== "",
+    rebalance: rebalance || known.rebalance,
   };
 }
 
@@ -80,6 +88,7 @@ export function parseKnowledge(written: string): Knowledge | undefined {
       unreadableSince: number(value.unreadableSince),
       interruption: number(value.interruption),
       released: value.released === true,
+      rebalance: value.rebalance === true,
     };
   } catch {
     return undefined;

@@ -20,6 +20,8 @@ export type Observation = {
   readonly htcondor: Htcondor;
   /** HTCondor was told to stop: there is no way back, because nobody would start it again. */
   readonly stopped: boolean;
+  /** There has been no HTCondor for as long as a slot may be idle: whoever stopped it has forgotten the instance. */
+  readonly deserted: boolean;
 };
 
 /**
@@ -42,7 +44,7 @@ export function stage({ now, ending, stretch }: Pick<Observation, "now" | "endin
 
 /** What the guard does now. It decides anew from what it sees each time, so that it may be killed at any instant. */
 export function decide(observation: Observation): Action {
-  const { htcondor, released, stopped } = observation;
+  const { htcondor, released, stopped, deserted } = observation;
   const current = stage(observation);
   if (stopped && current !== "over") return htcondor === "gone" ? "power off" : "stop";
   switch (current) {
@@ -58,6 +60,7 @@ export function decide(observation: Observation): Action {
       return htcondor.claimed === 0 ? "stop" : "none";
     case "refusing":
     case "serving":
+      if (deserted && typeof htcondor === "string") return "power off";
       if (htcondor === "unknown") return "none";
       if (released) {
         if (htcondor === "gone") return "power off";

@@ -6,7 +6,7 @@ import type { Clock } from "./ports.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import { unclaimed, type Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
-import { startExpression } from "./start-expression.ts";
+import { demandExpression } from "./start-expression.ts";
 import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense } from "./unmeasured.ts";
@@ -48,12 +48,7 @@ export async function measureDemand(
   ports: DemandPorts,
   { annex, site, facts, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
 ): Promise<MeasuredDemand> {
-  const expression = startExpression({
-    annex: annex.name,
-    schedd: site.schedd,
-    jobs: annex.jobs,
-    owners: annex.owners,
-  });
+  const expression = demandExpression(annex, site.schedd);
   const [jobs, rejections, free, slots] = await Promise.all([
     sense("Queue", ports.queue.idleJobs(expression)),
     sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),

@@ -14,7 +14,7 @@ import type { Explained } from "./reason.ts";
 import type { Pool, PoolFacts, Queue } from "./sensors.ts";
 import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
-import { contradiction, hasJoined, supply, type Member } from "./supply.ts";
+import { contradiction, hasJoined, supply, type AnnexSlot, type Member } from "./supply.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
 export type MeasurePorts = {
@@ -38,6 +38,7 @@ export type Measured = {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly memory: Memory;
   readonly members: readonly Member[];
+  readonly slots: readonly AnnexSlot[];
   /** Jobs that only the annex could serve. */
   readonly unserved: readonly JobGroup[];
   /** What one further instance has, where somebody had to know. */
@@ -118,6 +119,7 @@ export async function measure(
     },
     memory,
     members,
+    slots,
     unserved,
     machine,
     attributes: {

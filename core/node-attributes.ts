@@ -53,10 +53,15 @@ export function nodeAttributes(text: string, clocks: Clocks): NodeAttributes | s
   const end = isGuarded(state) ? nodeEnd(state, clocks.wall, clocks.uptime) : undefined;
   if (state.guard !== undefined && end === undefined) return "what it says of the guard cannot be read";
   if (isGuarded(state) && end !== undefined) {
-    const { endReason, stage, released } = state.guard;
+    const { endReason, stage, released, rebalanceRecommended } = state.guard;
     const wrongEnd = time("EndsAt", end.endsAt) ?? string("EndReason", endReason) ?? string("Stage", stage);
     if (wrongEnd !== undefined) return wrongEnd;
-    lines.push(`Released = ${released === true}`, `Guarded = ${end.guarded}`, `Ending = ${end.ending}`);
+    lines.push(
+      `Released = ${released === true}`,
+      `RebalanceRecommended = ${rebalanceRecommended === true}`,
+      `Guarded = ${end.guarded}`,
+      `Ending = ${end.ending}`,
+    );
   }
   // An attribute once published stays until it is printed again, so the error is taken back by name.
   return { lines: [...lines, "Error = undefined"], end };

@@ -85,6 +85,7 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
       deadline = Math.min(deadline, clock.elapsed() + left);
     },
     async step(name, work) {
+      let lastFailure: unknown;
       for (let attempt = 1, pause = FIRST_PAUSE_SECONDS; ; attempt++) {
         try {
           const result = await inTime(clock, deadline - clock.elapsed(), work);
@@ -93,8 +94,10 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
         } catch (error) {
           const left = deadline - clock.elapsed();
           if ((error instanceof UpdraftError && error.kind !== "failed") || left <= pause) {
-            throw new BootFailure(name, attempt, error);
+            // What went wrong before says more than that there was no time for another try.
+            throw new BootFailure(name, attempt, error === LATE ? (lastFailure ?? LATE) : error);
           }
+          lastFailure = error;
           log(`${name}, attempt ${attempt}: ${messageOf(error)}`);
           await clock.sleep(pause * (0.5 + clock.random() / 2));
           pause = Math.min(LONGEST_PAUSE_SECONDS, pause * 2);
@@ -104,16 +107,18 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
   };
 }
 
+const LATE = new UpdraftError(
+  "failed",
+  "it took longer than there was time for the boot",
+  "Look what it waited for: the network, a disk, or HTCondor.",
+);
+
 /** The work's result, or a failure when it takes longer; it is then left to itself, because the machine is about to end. */
 async function inTime<T>(clock: BootClock, seconds: number, work: () => T | Promise<T>): Promise<T> {
   const done = new AbortController();
   const late = async (): Promise<never> => {
     await clock.sleep(Math.max(0, seconds), done.signal);
-    throw new UpdraftError(
-      "failed",
-      "it took longer than there was time for the boot",
-      "Look what it waited for: the network, a disk, or HTCondor.",
-    );
+    throw LATE;
   };
   try {
     return await Promise.race([work(), late()]);

@@ -38,7 +38,7 @@ export type GuardState = {
   readonly endReason: EndReason;
   readonly stage: Stage;
   readonly released: boolean;
-  readonly interruptionAt?: UnixTime | undefined;
+  readonly rebalanceRecommended: boolean;
   /** The true time when this was written; with the uptime since then it is the true time later on. */
   readonly anchor: Anchor;
 };
@@ -56,6 +56,7 @@ export type CredentialSource = {
 export type GuardSettings = {
   readonly format: 1;
   readonly maxLeaseSeconds: number;
+  readonly idleSeconds: number;
   readonly stretch: LastStretch;
   /** Where the node looks whether its credential has been replaced; written by versions that do so. */
   readonly source?: CredentialSource;

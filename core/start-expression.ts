@@ -1,4 +1,6 @@
 import { quote } from "./classad.ts";
+import type { AnnexKnobs } from "./knobs.ts";
+import { longestRun } from "./last-stretch.ts";
 
 /** Set on every job by the access point's drop-in and immutable there: the schedd that the job belongs to. */
 export const SCHEDD_ATTRIBUTE = "UpdraftSchedd";
@@ -26,4 +28,15 @@ export function startExpression(p: { annex: string; schedd: string; jobs: string
     parts.push(`(${terms.join(" || ")})`);
   }
   return parts.join(" && ");
+}
+
+/**
+ * Which idle jobs the hook orders for: those that START lets in and, where a run time is expected of a job, that would
+ * finish on a new instance. A node's own START asks the same about the time that the node has left.
+ */
+export function demandExpression(annex: AnnexKnobs, schedd: string): string {
+  const start = startExpression({ annex: annex.name, schedd, jobs: annex.jobs, owners: annex.owners });
+  if (annex.expectedRuntime === undefined) return start;
+  const longest = longestRun(annex.drainSeconds, annex.leaseSeconds);
+  return `${start} && ((${annex.expectedRuntime}) < ${longest}) =!= false`;
 }

@@ -99,7 +99,7 @@ const SHOWN = {
   released: "Released",
 } as const satisfies Record<string, Count>;
 
-/** For people: a line for each run, or for several in a row that say the same. */
+/** For people: a line for each run that did something, and for those in a row that say the same. */
 export function tickTable(records: readonly TickRecord[]): string[][] {
   const rows: string[][] = [];
   let last = "";
@@ -111,7 +111,8 @@ export function tickTable(records: readonly TickRecord[]): string[][] {
       word(one),
     ];
     const key = row.join("\n");
-    runs = key === last ? runs + 1 : 1;
+    const hasActed = (one.counts.Ordered ?? 0) > 0 || (one.counts.Released ?? 0) > 0;
+    runs = key === last && !hasActed ? runs + 1 : 1;
     last = key;
     if (runs === 1) rows.push([new Date(one.at * 1000).toISOString().replace(".000", ""), "1", ...row]);
     else rows.at(-1)?.splice(1, 1, String(runs));

@@ -123,10 +123,10 @@ async function breakerNow(
   ground: Ground,
   { annex, memory: { breaker: before } }: TickTerms,
   { instances, unseen, at }: Reconciled,
-  { members, memory: { idleSince } }: Measured,
+  { members, slots }: Measured,
 ): Promise<{ readonly memory: BreakerMemory; readonly gate: Breaker }> {
   const { idleSeconds } = annex;
-  const judged = judge(before, { instances, members, idleSince, idleSeconds, now: at });
+  const judged = judge(before, { instances, members, slots, idleSeconds, now: at });
   const silent = newlyFailed(before, judged.memory, instances);
   // What a node said explains; nothing is decided by it.
   const said = await firstBootReport(storage, annex.name, ground.annexSetup.roleId, silent).catch(unforeseen);

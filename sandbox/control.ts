@@ -60,6 +60,7 @@ export type Control = {
   }): Promise<Credentials>;
   removeUser(call: { name: string }): Promise<void>;
   interruptSpot(call: { instanceId: string; seconds: number }): void;
+  recommendRebalance(call: { instanceId: string }): void;
   addFault(fault: Fault): string;
   removeFault(call: { id: string }): void;
   faults(): Fault[];

@@ -133,6 +133,7 @@ async function start(
     createUser: ({ name, policyArns, documents }) => cloud.createUser(name, policyArns, documents),
     removeUser: ({ name }) => cloud.removeUser(name),
     interruptSpot: ({ instanceId, seconds }) => cloud.interruptSpot(instanceId, seconds),
+    recommendRebalance: ({ instanceId }) => cloud.recommendRebalance(instanceId),
     addFault: (fault) => cloud.addFault(fault),
     removeFault: ({ id }) => cloud.removeFault(id),
     faults: () => cloud.faults(),

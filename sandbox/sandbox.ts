@@ -79,6 +79,7 @@ export type Sandbox = {
   createUser(name: string, policyArns: string[], documents?: Record<string, string>): Promise<Credentials>;
   removeUser(name: string): Promise<void>;
   interruptSpot(instanceId: string, seconds: number): Promise<void>;
+  recommendRebalance(instanceId: string): Promise<void>;
   addFault(fault: Fault): Promise<string>;
   removeFault(id: string): Promise<void>;
   faults(): Promise<Fault[]>;
@@ -182,6 +183,7 @@ export async function attach(
       callControl(socket, "createUser", { name: user, policyArns, documents }),
     removeUser: (user) => callControl(socket, "removeUser", { name: user }),
     interruptSpot: (instanceId, seconds) => callControl(socket, "interruptSpot", { instanceId, seconds }),
+    recommendRebalance: (instanceId) => callControl(socket, "recommendRebalance", { instanceId }),
     addFault: (fault) => callControl(socket, "addFault", fault),
     removeFault: (id) => callControl(socket, "removeFault", { id }),
     faults: () => callControl(socket, "faults"),

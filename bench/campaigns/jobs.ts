@@ -2,15 +2,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { uniform } from "../../sandbox/cloud/random.ts";
 import type { InstanceView } from "../../sandbox/cloud/ports.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import { median, table } from "../table.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { tag, terminate } from "./ec2-query.ts";
+import {
+  CHECKPOINT_SECONDS,
+  JOB_KINDS,
+  jobDescription,
+  lostSeconds,
+  WORK,
+  type JobKind,
+} from "./checkpoint-job.ts";
 import { jobRuns } from "./job-events.ts";
+import { jobTable, MISFORTUNES, worstInOrder, type Cause, type JobRow } from "./job-table.ts";
 import { ANNEX, updraft, withPool } from "./pool.ts";
 import { results } from "./results.ts";
 
 const NAME = "campaign-jobs";
-const NODES = 5;
+const NODES = 6;
 const ROUND_JOBS = 50;
 const ROUND_SECONDS = 900;
 /** JobStatus of an idle job. */
@@ -20,6 +28,13 @@ const IDLE = "1";
  * and idle, on free nodes too, until the schedd is restarted.
  */
 const FORGOTTEN_SECONDS = 90;
+const HOME = "/home/alice";
+const WORK_FILE = `${HOME}/work`;
+/** What it believes of such jobs: whether they are matched, and when it last asked for a match. */
+const FORGETFUL = `
+condor_q -allusers -af:jh JobStatus LastMatchTime LastRejMatchTime LastRejMatchReason CurrentHosts NumShadowStarts
+condor_reschedule; sleep 20
+condor_q -allusers -af:jh JobStatus LastRejMatchTime; grep -c . /var/log/condor/SchedLog; tail -n 60 /var/log/condor/SchedLog; condor_status`;
 const SHORTEST_JOB_SECONDS = 5;
 const LONGEST_JOB_SECONDS = 60;
 const SHORTEST_LEASE_SECONDS = 80;
@@ -43,34 +58,22 @@ const NOTICE_THE_DEAD_KERNEL = [
   "net.ipv4.tcp_keepalive_probes=4",
 ];
 
-const MISFORTUNES = ["release", "power cut", "terminated by EC2", "spot interruption"] as const;
-type Cause = "lease end" | (typeof MISFORTUNES)[number];
-
 /** What befell an instance, and when. */
 type Blows = Map<string, { readonly cause: Cause; readonly at: number }>;
 
-/** One job: how often it began again, and what was lost, by what ended the node under it. */
-export type JobRow = {
-  readonly job: string;
-  readonly round: number;
-  readonly seconds: number;
-  readonly completed: boolean;
-  readonly restarts: number;
-  readonly lost: readonly { readonly cause: Cause; readonly seconds: number }[];
-};
-
-type Planned = { readonly round: number; readonly seconds: readonly number[] };
+type PlannedJob = { readonly seconds: number; readonly kind: JobKind };
+type Planned = { readonly round: number; readonly jobs: readonly PlannedJob[] };
 
 export function plan(size: number, seed: number): Planned[] {
   const random = uniform(seed);
   const range = LONGEST_JOB_SECONDS - SHORTEST_JOB_SECONDS;
-  const seconds = Array.from(
-    { length: size },
-    () => SHORTEST_JOB_SECONDS + Math.floor(random() * (range + 1)),
-  );
+  const all = Array.from({ length: size }, (_, index) => ({
+    seconds: SHORTEST_JOB_SECONDS + Math.floor(random() * (range + 1)),
+    kind: JOB_KINDS[index % JOB_KINDS.length] ?? JOB_KINDS[0],
+  }));
   return Array.from({ length: Math.ceil(size / ROUND_JOBS) }, (_, round) => ({
     round,
-    seconds: seconds.slice(round * ROUND_JOBS, (round + 1) * ROUND_JOBS),
+    jobs: all.slice(round * ROUND_JOBS, (round + 1) * ROUND_JOBS),
   }));
 }
 
@@ -78,13 +81,14 @@ export function plan(size: number, seed: number): Planned[] {
 export async function jobs({ size, seed, out }: CampaignOptions): Promise<JobRow[]> {
   const { rows, add } = results<JobRow>(out);
   const todo = plan(size, seed).filter(
-    ({ round, seconds }) => rows.filter((row) => row.round === round).length < seconds.length,
+    (planned) => rows.filter(({ round }) => round === planned.round).length < planned.jobs.length,
   );
   if (todo.length === 0) return rows;
   const knobs = { DRAIN_SECONDS: String(DRAIN_SECONDS), IDLE: "10m", PURCHASE: "spot" };
   await withPool(NAME, knobs, { shuttingDownSeconds: 15 }, async (sandbox) => {
     await sandbox.accessPoint.run(NOTICE_THE_DEAD_KERNEL);
     await sandbox.accessPoint.configure("60-campaign.config", NOTICE_THE_DEAD);
+    await sandbox.accessPoint.writeFile(WORK_FILE, WORK, { mode: "755" });
     for (const planned of todo) {
       const done = await round(sandbox, planned, uniform(seed * 1000 + planned.round));
       for (const row of done) add(row);
@@ -95,7 +99,7 @@ export async function jobs({ size, seed, out }: CampaignOptions): Promise<JobRow
 
 async function round(sandbox: Sandbox, planned: Planned, random: () => number): Promise<JobRow[]> {
   const log = `round-${planned.round}.log`;
-  const cluster = await submit(sandbox, planned.seconds, log);
+  const submitted = await submit(sandbox, planned.jobs, log);
   const blows: Blows = new Map();
   const over = new AbortController();
   const work = Promise.all([
@@ -104,12 +108,12 @@ async function round(sandbox: Sandbox, planned: Planned, random: () => number): 
   ]);
   try {
     // Work ends only by failing before the jobs have.
-    await Promise.race([emptied(sandbox, cluster, planned.seconds.length, over.signal), work]);
+    await Promise.race([emptied(sandbox, log, planned.jobs.length, over.signal), work]);
   } finally {
     over.abort();
   }
   await work;
-  const text = await sandbox.accessPoint.run(["cat", `/home/alice/${log}`]);
+  const text = await sandbox.accessPoint.run(["cat", `${HOME}/${log}`]);
   const deaths = new Map((await sandbox.terminationLog()).map(({ instanceId, time }) => [instanceId, time]));
   const leases = new Map(
     (await sandbox.instances()).map(({ instanceId, tags }) => [
@@ -127,57 +131,70 @@ async function round(sandbox: Sandbox, planned: Planned, random: () => number): 
     const blow = blows.get(instanceId);
     return (blow?.cause === "power cut" ? blow.at : deaths.get(instanceId)) ?? Number.POSITIVE_INFINITY;
   };
-  const runs = jobRuns(text);
-  return planned.seconds.map((seconds, proc) => {
-    const job = `${cluster}.${proc}`;
-    const mine = runs.filter((run) => run.job === job);
-    const lost = mine
-      .filter(({ end }) => end === "lost")
-      .map(({ instanceId, started, ended }) => ({
-        cause: blame(instanceId),
-        // What HTCondor noticed later was lost when the node died.
-        seconds: Math.max(0, Math.min(ended, died(instanceId)) - started),
-      }));
-    const completed =
-      mine.filter(({ end }) => end === "completed").length === 1 && mine.at(-1)?.end === "completed";
-    return { job, round: planned.round, seconds, completed, restarts: mine.length - 1, lost };
-  });
+  // What HTCondor noticed later was lost when the node died.
+  const runs = jobRuns(text).map((run) => ({ ...run, ended: Math.min(run.ended, died(run.instanceId)) }));
+  return Promise.all(
+    submitted.map(async ({ job, seconds, kind }): Promise<JobRow> => {
+      const mine = runs.filter((run) => run.job === job);
+      const notes = await sandbox.accessPoint.exec(["cat", `${HOME}/trail.${job}`]);
+      const each = lostSeconds(mine, notes.stdout);
+      const lost = mine.flatMap(({ end, instanceId }, index) =>
+        end === "lost" ? [{ cause: blame(instanceId), seconds: each[index] ?? 0 }] : [],
+      );
+      const completed =
+        mine.filter(({ end }) => end === "completed").length === 1 && mine.at(-1)?.end === "completed";
+      return { job, round: planned.round, kind, seconds, completed, restarts: mine.length - 1, lost };
+    }),
+  );
 }
 
-async function submit(sandbox: Sandbox, seconds: readonly number[], log: string): Promise<string> {
-  const description = [
-    "executable = /bin/sleep",
-    "transfer_executable = false",
-    "arguments = $(seconds)",
-    "request_cpus = 1",
-    "request_memory = 64",
-    "request_disk = 1024",
-    "should_transfer_files = yes",
-    "job_lease_duration = 30",
-    `log = ${log}`,
-    "+MayUseAWS = true",
-    `queue seconds in (${seconds.join(" ")})`,
-    "",
-  ].join("\n");
-  const said = await sandbox.accessPoint.run(["condor_submit", "-terse", "-"], {
-    user: "alice",
-    stdin: description,
-  });
-  return said.split(".")[0] ?? "";
+type SubmittedJob = PlannedJob & { readonly job: string };
+
+/** A cluster for each kind of job. */
+async function submit(sandbox: Sandbox, jobs: readonly PlannedJob[], log: string): Promise<SubmittedJob[]> {
+  const submitted: SubmittedJob[] = [];
+  for (const [kind, alike] of Map.groupBy(jobs, (job) => job.kind)) {
+    const description = [
+      ...jobDescription(kind, WORK_FILE),
+      "request_cpus = 1",
+      "job_lease_duration = 30",
+      `log = ${log}`,
+      "+MayUseAWS = true",
+      `+Round = ${JSON.stringify(log)}`,
+      `queue seconds in (${alike.map(({ seconds }) => seconds).join(" ")})`,
+      "",
+    ].join("\n");
+    const said = await sandbox.accessPoint.run(["condor_submit", "-terse", "-"], {
+      user: "alice",
+      stdin: description,
+    });
+    const cluster = said.split(".")[0] ?? "";
+    submitted.push(...alike.map((job, proc) => ({ ...job, job: `${cluster}.${proc}` })));
+  }
+  return submitted;
 }
 
-/** Until no job of the cluster is in the queue. */
-async function emptied(sandbox: Sandbox, cluster: string, count: number, signal: AbortSignal): Promise<void> {
+/** Until no job of the round is in the queue. */
+async function emptied(sandbox: Sandbox, log: string, count: number, signal: AbortSignal): Promise<void> {
+  const constraint = `Round == ${JSON.stringify(log)}`;
   const deadline = Date.now() + ROUND_SECONDS * 1000;
   let told = count;
   let lastRunning = Date.now();
   while (!signal.aborted) {
-    const queue = await sandbox.accessPoint.run(["condor_q", "-allusers", cluster, "-af", "JobStatus"]);
+    const queue = await sandbox.accessPoint.run([
+      "condor_q",
+      "-allusers",
+      "-constraint",
+      constraint,
+      "-af",
+      "JobStatus",
+    ]);
     const statuses = queue.split("\n").filter((line) => line !== "");
     const left = statuses.length;
     if (statuses.some((status) => status !== IDLE)) lastRunning = Date.now();
     else if (left > 0 && Date.now() - lastRunning > FORGOTTEN_SECONDS * 1000) {
       console.log(`the schedd offers none of ${left} idle jobs to the negotiator: restarting it`);
+      console.log(await sandbox.accessPoint.run(["sh", "-c", FORGETFUL]));
       await sandbox.accessPoint.run(["condor_restart", "-schedd"]);
       lastRunning = Date.now();
     }
@@ -255,37 +272,15 @@ async function befall(
   }
 }
 
-export function jobTable(rows: readonly JobRow[]): string {
-  const lost = rows.flatMap((row) => row.lost);
-  const causes: readonly Cause[] = ["lease end", ...MISFORTUNES];
-  const line = (name: string, of: typeof lost): (string | number)[] => {
-    const seconds = of.map((one) => one.seconds);
-    const sum = seconds.reduce((total, one) => total + one, 0);
-    const typical = of.length === 0 ? "-" : median(seconds).toFixed(0);
-    const worst = of.length === 0 ? "-" : Math.max(...seconds).toFixed(0);
-    return [name, of.length, Math.round(sum), typical, worst];
-  };
-  return table(
-    ["what ended the node", "restarts", "seconds lost", "median", "worst"],
-    [
-      ...causes.map((name) =>
-        line(
-          name,
-          lost.filter(({ cause }) => cause === name),
-        ),
-      ),
-      line("all", lost),
-    ],
-  );
-}
-
 async function run(options: CampaignOptions): Promise<string> {
+  const began = Date.now();
   const rows = await jobs(options);
   const completed = rows.filter((row) => row.completed).length;
   const work = rows.reduce((sum, { seconds }) => sum + seconds, 0);
   return [
-    `${completed} of ${rows.length} jobs completed once; ${work} s of work`,
+    `${completed} of ${rows.length} jobs completed once; ${work} s of work in ${Math.round((Date.now() - began) / 60_000)} min`,
     jobTable(rows),
+    `jobs that save every ${CHECKPOINT_SECONDS} s lost at most ${worstInOrder(rows).toFixed(0)} s at an end in order`,
     completed === rows.length ? "no job was lost" : `${rows.length - completed} JOBS DID NOT COMPLETE`,
   ].join("\n");
 }
@@ -293,7 +288,7 @@ async function run(options: CampaignOptions): Promise<string> {
 export const jobsCampaign: Campaign = {
   name: "jobs",
   summary:
-    "jobs on five nodes whose leases end, that are released, interrupted and switched off: none is lost",
-  fullSize: 100,
+    "jobs on six nodes whose leases end, that are released, interrupted and switched off: none is lost",
+  fullSize: 200,
   run,
 };

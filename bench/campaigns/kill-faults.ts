@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { LEASE_MARGIN_SECONDS } from "../../core/liability.ts";
-import { TAG } from "../../core/tags.ts";
 import type { Fault, InstanceView } from "../../sandbox/cloud/ports.ts";
 import { uniform } from "../../sandbox/cloud/random.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -14,13 +12,12 @@ import { killed, LEASE_SECONDS, type KillWorld } from "./kill-round.ts";
 import { demanding, killWorld } from "./kill.ts";
 import { ANNEX, updraft, withPool } from "./pool.ts";
 import { results } from "./results.ts";
+import { liabilityOf, live } from "./spend.ts";
 
 const NAME = "campaign-kill-faults";
 const KILLS_IN_A_ROW = 4;
 /** Room for the three instances that the jobs need, and for no fourth. */
 const MAX_LIABILITY = 0.06;
-/** USD per hour of an m5.large with its disk: what the limit reckons with. */
-const HOURLY = 0.0971;
 const LATE_SECONDS = 4;
 const SETTLED_SECONDS = 90;
 
@@ -123,21 +120,6 @@ function faults(seed: number): Fault[] {
     { ...hook, kind: "lost-answer", action: "CreateFleet", probability: 0.3 },
     { kind: "late-visibility", seconds: LATE_SECONDS },
   ];
-}
-
-async function live(sandbox: Sandbox): Promise<InstanceView[]> {
-  return (await sandbox.instances()).filter(
-    ({ state }) => state !== "terminated" && state !== "shutting-down",
-  );
-}
-
-/** As the limit counts it, for what is really there. */
-function liabilityOf(instances: readonly InstanceView[]): number {
-  const now = Date.now() / 1000;
-  return instances.reduce((sum, { tags }) => {
-    const left = Number(tags[TAG.lease]) - now + LEASE_MARGIN_SECONDS;
-    return sum + (Math.max(0, left) / 3600) * HOURLY;
-  }, 0);
 }
 
 /** Lets the hook run until it has nothing left to do and its journal nothing left to settle. */

@@ -12,6 +12,8 @@ export type Plant = {
     readonly most: number;
   };
   readonly leaseSeconds: number;
+  /** The annex's _DRAIN_SECONDS: in its last stretch a node takes no job, whatever the law asks for. */
+  readonly drainSeconds: number;
   /** An instance without a job ends itself after so long, where the law does not say; infinite for never. */
   readonly idleSeconds: number;
   /** NEGOTIATOR_INTERVAL. */
@@ -42,6 +44,7 @@ export type PlantOffer = Omit<Offer, "room"> & {
 export const BASE_PLANT: Omit<Plant, "offers"> = {
   spinUp: { median: 3.46 * 60, sigma: 0.35, least: 120, most: 480 },
   leaseSeconds: 24 * 3600,
+  drainSeconds: 0,
   idleSeconds: 1200,
   negotiationSeconds: 60,
   tickSeconds: 60,

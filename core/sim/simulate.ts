@@ -1,6 +1,7 @@
 import { at } from "../at.ts";
 import type { AnyLaw, Limits, Observation, Wish } from "../laws/law.ts";
 import type { Shape } from "../packing.ts";
+import { lastStretch } from "../last-stretch.ts";
 import { occupy } from "./machines.ts";
 import { negotiate } from "./negotiate.ts";
 import type { Plant } from "./plant.ts";
@@ -38,6 +39,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
   const { events } = w;
   const limits = limitsOf(plant);
   const lastSubmission = at(jobs.submitted, jobs.count - 1);
+  const { refuse } = lastStretch(plant.drainSeconds, plant.leaseSeconds);
   let memory: unknown = law.initial;
   let next = 0;
 
@@ -47,7 +49,7 @@ export function simulate(jobs: Workload, plant: Plant, law: AnyLaw, seed: number
     const wish = law.decide(observation, memory, limits) as Wish<unknown>;
     watch.tick?.(observation, wish);
     memory = wish.memory;
-    w.refuseSeconds = wish.refuseSeconds ?? 0;
+    w.refuseSeconds = Math.max(refuse, wish.refuseSeconds ?? 0);
     w.arrived.fill(0);
     w.completed = [];
     act(w, wish);

@@ -279,6 +279,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       poweredOff: machines.poweredOff,
       instances: machines.views,
       interruptSpot: machines.interrupt,
+      recommendRebalance: machines.recommendRebalance,
       addFault: armed.add,
       removeFault: armed.remove,
       faults: armed.list,

@@ -211,6 +211,8 @@ export type Cloud = {
   instances(): InstanceView[];
   /** Spot notice of an instance: metadata and, after `seconds`, its end are as on EC2. */
   interruptSpot(instanceId: string, seconds: number): void;
+  /** EC2's early word that it may interrupt a spot instance: in its metadata, and nothing else happens. */
+  recommendRebalance(instanceId: string): void;
   addFault(fault: Fault): string;
   removeFault(id: string): void;
   faults(): Fault[];

@@ -41,7 +41,8 @@ export async function configureAnnexes(
 const CREATE_TOKEN = `
 [ -e /etc/updraft/credentials/$0.token ] && exit
 umask 077
-mkdir -p /etc/updraft/credentials
+install -d -m 755 /etc/updraft
+install -d -m 700 /etc/updraft/credentials
 condor_token_create -identity annex-$0@$(condor_config_val TRUST_DOMAIN) -lifetime 2592000 \
   -authz ADVERTISE_STARTD -authz ADVERTISE_MASTER > /etc/updraft/credentials/$0.token`;
 

@@ -192,6 +192,8 @@ test("slots of the annex tell what is free, how large they are, and whether they
     { ...whole, SlotType: "Dynamic", State: "Claimed" },
     { ...whole, Start: false },
     { ...whole, State: "Drained" },
+    { ...whole, AnnexReleased: true },
+    { ...whole, AnnexRebalanceRecommended: true },
   ];
   const { run } = answering(JSON.stringify(ads), JSON.stringify([whole]));
   const here = pool(run);
@@ -201,7 +203,7 @@ test("slots of the annex tell what is free, how large they are, and whether they
   assert.equal(slots[1]?.size, undefined);
   assert.deepEqual(
     slots.map(({ accepting }) => accepting),
-    [true, true, false, false],
+    [true, true, false, false, true, false],
   );
   assert.deepEqual(await here.freeSlots("burst"), [
     { name: "slot1@n", free: { cpus: 1, memory: 10, disk: 5, gpus: 0 } },

@@ -93,6 +93,19 @@ describe("updraft-bootstrap guard", { skip: await noInstance("nft", "setpriv") }
     assert.equal(poweredOff(await release("", seconds("4"))), undefined);
   });
 
+  it("ends a node whose HTCondor has been away for as long as a slot may be idle, and not one whose HTCondor is there", async () => {
+    const idle = { "htcondor:IdleSeconds": "2" };
+    const [away, there] = await Promise.all([
+      onInstance(await world({ tags: idle, files: SYSTEMCTL, commands: [JOIN, OFF] })),
+      onInstance(
+        await world({ tags: idle, files: { ...SYSTEMCTL, ...HUNG }, commands: [JOIN, seconds("14")] }),
+      ),
+    ]);
+    assert.notEqual(poweredOff(away), undefined);
+    assert.match(away.console, /there is no HTCondor any more/);
+    assert.equal(poweredOff(there), undefined);
+  });
+
   it("ends a node whose lease it cannot know and whose settings are gone", async () => {
     const lease = Math.round(now()) + 8;
     const spoil = ["sh", "-c", "mkdir -p /var/lib/updraft; echo '{' >/var/lib/updraft/guard.json"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noInstance, onInstance } from "../support/on-instance.ts";
-import { failed, JOIN, MASTER, program, world } from "./world.ts";
+import { failed, HASTY, JOIN, MASTER, program, world } from "./world.ts";
 
 const KILL_MASTER = ["pkill", "-x", "condor_master"];
 const [NODE = "", SCRIPT = ""] = JOIN;
@@ -102,15 +102,14 @@ describe("a join that is disturbed", { skip: await noInstance("nft", "strace", "
   });
 
   it("joins though metadata service and S3 are slow", async () => {
-    const patient = JOIN.map((word) => (word.startsWith("--timeout") ? "--timeout=20" : word));
     const delaySeconds = { metadata: 0.5, s3: 1 };
-    const { commands } = await onInstance(await world({ delaySeconds, commands: [patient] }));
+    const { commands } = await onInstance(await world({ delaySeconds, commands: [JOIN] }));
     assert.equal(commands[0]?.status, 0, commands[0]?.output);
   });
 
   it("gives up in time when they are too slow", async () => {
     // Without the metadata service nobody has credentials to report with.
-    const deaf = await onInstance(await world({ delaySeconds: { metadata: 30 } }));
+    const deaf = await onInstance(await world({ delaySeconds: { metadata: 30 }, commands: [HASTY] }));
     assert.equal(deaf.commands[0]?.status, 1);
     assert.match(deaf.console, /Identity failed after 1 attempts: it took longer than there was time/);
     assert.equal(deaf.files["/run/systemctl"]?.content, "poweroff --force --force\n");
@@ -118,13 +117,13 @@ describe("a join that is disturbed", { skip: await noInstance("nft", "strace", "
   });
 
   it("gives up when the metadata service does not know the instance", async () => {
-    const metadata = { "/latest/dynamic/instance-identity/document": undefined as unknown as string };
-    failed404(await onInstance(await world({ metadata })));
-    function failed404(result: Awaited<ReturnType<typeof onInstance>>): void {
-      assert.equal(result.commands[0]?.status, 1);
-      assert.match(result.console, /Identity failed after \d attempts: .* status 404/);
-      assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
-    }
+    const { metadata, ...rest } = await world({ commands: [HASTY] });
+    const found = { ...metadata };
+    delete found["/latest/dynamic/instance-identity/document"];
+    const result = await onInstance({ ...rest, metadata: found });
+    assert.equal(result.commands[0]?.status, 1);
+    assert.match(result.console, /Identity failed after \d attempts: .* status 404/);
+    assert.equal(result.files["/run/systemctl"]?.content, "poweroff --force --force\n");
   });
 
   for (const [what, version] of [
@@ -150,14 +149,16 @@ describe("a join that is disturbed", { skip: await noInstance("nft", "strace", "
   it("says that the disk is full", async () => {
     const full = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", "/etc/condor/config.d"];
     const files = { "/etc/condor/config.d/00-mine.config": { content: "", mode: "644" } };
-    const { commands, ...rest } = await onInstance(await world({ files, commands: [full, JOIN] }));
+    const { commands, ...rest } = await onInstance(await world({ files, commands: [full, HASTY] }));
     failed({ ...rest, commands: commands.slice(1) }, "Files", /ENOSPC/);
     assert.match(rest.console, /larger root volume/);
   });
 
   it("ends a node that no collector accepts, and says what the collector said", async () => {
     const denied = program("echo 'Remote Mapping:   condor@password'; echo 'Authorized:   FALSE'");
-    const result = await onInstance(await world({ files: { "/usr/bin/condor_ping": denied } }));
+    const result = await onInstance(
+      await world({ files: { "/usr/bin/condor_ping": denied }, commands: [HASTY] }),
+    );
     failed(
       result,
       "Accepted",

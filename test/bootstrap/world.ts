@@ -9,7 +9,7 @@ export const sha256 = (data: Uint8Array | string): string => createHash("sha256"
 export const base64 = (data: Uint8Array | string): string => Buffer.from(data).toString("base64");
 
 export const CREDENTIAL = "scrambled \u0000 password";
-export const JOIN = [
+const join = (seconds: number) => [
   process.execPath,
   `${PROJECT}/scripts/node-main.ts`,
   "join",
@@ -18,8 +18,12 @@ export const JOIN = [
   "--region=us-east-1",
   "--role-id=AROATEST",
   "--s3-endpoint=http://127.0.0.1:9000",
-  "--timeout=2",
+  `--timeout=${seconds}`,
 ];
+/** With more time than it needs, also where much else runs. */
+export const JOIN = join(30);
+/** For what no time would mend. */
+export const HASTY = join(3);
 
 export const program = (content: string) => ({ content: `#!/bin/sh\n${content}\n`, mode: "755" });
 

@@ -13,7 +13,7 @@ import { TAG } from "../../core/tags.ts";
 
 const DAY = 86400;
 const NOW = 1_000_000;
-const boot: Knowledge = { lease: NOW + 3600, released: false };
+const boot: Knowledge = { lease: NOW + 3600, released: false, rebalance: false };
 const lease = (value: string | number) => ({ tags: { [TAG.lease]: String(value) } });
 
 describe("what a node learns from the metadata service", () => {
@@ -49,6 +49,13 @@ describe("what a node learns from the metadata service", () => {
     assert.equal(ending(learn(noticed, lease(NOW + 30), NOW + 5, DAY)).reason, "lease");
   });
 
+  it("is a rebalance recommendation, which stands once it was said and ends nothing", () => {
+    const told = learn(boot, { ...lease(NOW + 3600), rebalance: true }, NOW, DAY);
+    assert.equal(told.rebalance, true);
+    assert.equal(learn(told, lease(NOW + 3600), NOW + 5, DAY).rebalance, true);
+    assert.deepEqual(ending(told), ending(boot));
+  });
+
   it("never makes it live longer than a lease that was believed, ten minutes, or the longest lease", () => {
     const value = fc.oneof(
       fc.constant(undefined),
@@ -82,7 +89,10 @@ describe("a spot notice", () => {
 
 describe("what a node knows, on disk", () => {
   it("is read back as it was written", () => {
-    for (const known of [boot, { ...boot, unreadableSince: 5, interruption: 6.5, released: true }]) {
+    for (const known of [
+      boot,
+      { ...boot, unreadableSince: 5, interruption: 6.5, released: true, rebalance: true },
+    ]) {
       assert.deepEqual(
         JSON.parse(JSON.stringify(parseKnowledge(formatKnowledge(known)))),
         JSON.parse(JSON.stringify(known)),

@@ -13,7 +13,9 @@ const at = (
   released = false,
   reason: EndReason = "lease",
   stopped = false,
-): Action => decide({ now: END - left, ending: { at: END, reason }, released, stretch, htcondor, stopped });
+  deserted = false,
+): Action =>
+  decide({ now: END - left, ending: { at: END, reason }, released, stretch, htcondor, stopped, deserted });
 
 const slots = (claimed: number, draining: "no" | "ours" | "another's" = "no"): Htcondor => ({
   claimed,
@@ -46,6 +48,16 @@ describe("the guard", () => {
     ["leaves a drain that an administrator began", at(5000, slots(3, "another's")), "none"],
     ["takes back its drain when the lease was renewed", at(5000, slots(3, "ours")), "cancel drain"],
     ["does nothing about a service that is stopped", at(5000, "gone"), "none"],
+    [
+      "ends an instance to which HTCondor has not come back",
+      at(5000, "unknown", false, "lease", false, true),
+      "power off",
+    ],
+    [
+      "lets an instance without HTCondor end in order",
+      at(300, "gone", false, "lease", false, true),
+      "power off",
+    ],
     ["drains", at(300, slots(3)), "drain"],
     ["waits for what runs while it drains", at(300, slots(3, "ours")), "none"],
     ["counts another's drain", at(300, slots(0, "another's")), "stop"],
@@ -90,6 +102,7 @@ describe("the guard", () => {
         draining: fc.constantFrom<"no" | "ours" | "another's">("no", "ours", "another's"),
       }),
     ),
+    deserted: fc.boolean(),
   });
   const observe = (one: {
     left: number;
@@ -97,6 +110,7 @@ describe("the guard", () => {
     released: boolean;
     reason: EndReason;
     htcondor: Htcondor;
+    deserted: boolean;
   }) => ({
     now: END - one.left,
     ending: { at: END, reason: one.reason },
@@ -104,14 +118,17 @@ describe("the guard", () => {
     stretch: lastStretch(one.drainSeconds, 28_800),
     htcondor: one.htcondor,
     stopped: false,
+    deserted: one.deserted,
   });
 
-  it("always powers off at the end, and before it only when HTCondor has ended", () => {
+  it("always powers off at the end, and before it only when HTCondor has ended or is not there", () => {
     fc.assert(
       fc.property(world, (one) => {
         const action = decide(observe(one));
         if (one.left <= 0) assert.equal(action, "power off");
-        else if (action === "power off") assert.equal(one.htcondor, "gone");
+        else if (action === "power off") {
+          assert.ok(one.htcondor === "gone" || (one.deserted && one.htcondor === "unknown"));
+        }
       }),
     );
   });
@@ -134,7 +151,7 @@ describe("the guard", () => {
   it("does nothing to a node that is neither released nor near its end but take back its own drain", () => {
     fc.assert(
       fc.property(world, (one) => {
-        const observation = observe({ ...one, released: false });
+        const observation = observe({ ...one, released: false, deserted: false });
         if (stage(observation) !== "serving") return;
         assert.ok(["none", "cancel drain"].includes(decide(observation)));
       }),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { lastStretch } from "../../core/last-stretch.ts";
+import { lastStretch, longestRun } from "../../core/last-stretch.ts";
 
 describe("the last stretch of a lease", () => {
   const table: readonly (readonly [number, number, object])[] = [
@@ -25,4 +25,17 @@ describe("the last stretch of a lease", () => {
       }),
     );
   });
+});
+
+describe("the longest run of a job on a new instance", () => {
+  const table: readonly (readonly [number, number, number])[] = [
+    [600, 28_800, 28_800 - 600 - 66],
+    [40, 3600, 3600 - 600 - 16],
+    [600, 900, 450 - 66],
+    [0, 120, 60 - 11],
+  ];
+  for (const [drainSeconds, lease, expected] of table) {
+    it(`with ${drainSeconds} s of draining and a lease of ${lease} s is ${expected} s`, () =>
+      assert.equal(longestRun(drainSeconds, lease), expected));
+  }
 });

@@ -24,6 +24,7 @@ const guard = {
   endReason: "lease",
   stage: "serving",
   released: false,
+  rebalanceRecommended: false,
   anchor: { at: 1500, uptime: 100 },
 };
 
@@ -48,12 +49,18 @@ describe("the attributes of a node", () => {
       'EndReason = "lease"',
       'Stage = "serving"',
       "Released = false",
+      "RebalanceRecommended = false",
       "Guarded = true",
       "Ending = false",
       "Error = undefined",
     ]);
-    const over = read({ guard: { ...guard, endsAt: 1400, released: true } });
-    assert.deepEqual(over.slice(-4, -1), ["Released = true", "Guarded = true", "Ending = true"]);
+    const over = read({ guard: { ...guard, endsAt: 1400, released: true, rebalanceRecommended: true } });
+    assert.deepEqual(over.slice(-5, -1), [
+      "Released = true",
+      "RebalanceRecommended = true",
+      "Guarded = true",
+      "Ending = true",
+    ]);
   });
 
   const wrong: readonly (readonly [object, RegExp])[] = [
@@ -103,6 +110,7 @@ describe("the attributes of a node", () => {
             endReason: fc.oneof(fc.string({ unit: "binary" }), fc.anything()),
             stage: fc.oneof(fc.string({ unit: "binary" }), fc.anything()),
             released: fc.anything(),
+            rebalanceRecommended: fc.anything(),
             anchor: fc.record({ at: fc.nat(), uptime: fc.nat() }),
           }),
         ),

@@ -57,6 +57,18 @@ describe("a boot", () => {
     );
   });
 
+  it("tells what went wrong before rather than that the time was over in the middle of another try", async () => {
+    const time = clock();
+    let tries = 0;
+    const sleep = async (seconds: number, signal?: AbortSignal): Promise<void> => {
+      if (signal !== undefined && tries < 2) return new Promise(() => undefined);
+      await time.sleep(seconds);
+    };
+    const { step } = boot({ ...time, sleep }, () => undefined, 20);
+    const work = () => (++tries === 1 ? passing() : new Promise(() => undefined));
+    await assert.rejects(step("Configuration", work), { attempts: 2, message: "not yet" });
+  });
+
   it("says what to do about a disk that is full, read-only or broken", async () => {
     for (const [code, remedy] of [
       ["ENOSPC", /larger root volume/],

@@ -24,6 +24,7 @@ const state: NodeState = {
     endReason: "lease",
     stage: "serving",
     released: false,
+    rebalanceRecommended: false,
     anchor: { at: 5000, uptime: 100 },
   },
 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expressionProblem } from "../../core/classad.ts";
-import { startExpression } from "../../core/start-expression.ts";
+import { demandExpression, startExpression } from "../../core/start-expression.ts";
+import { annex } from "../support/knobs.ts";
 
 const TERMS = { annex: "burst", schedd: "cm.pool.test", jobs: "MayUseAWS =?= true", owners: "*" as const };
 
@@ -27,5 +28,14 @@ test("what the administrator wrote cannot reach beyond its own parentheses", () 
 test("a schedd's name is quoted", () => {
   const text = startExpression({ ...TERMS, schedd: 'a"b\\c' });
   assert.ok(text.includes('"a\\"b\\\\c"'));
+  assert.equal(expressionProblem(text), undefined);
+});
+
+test("a job that would not finish on a new instance is no demand, and one of which nothing is expected is", () => {
+  const knobs = annex({ leaseSeconds: 3600, drainSeconds: 600 });
+  const start = startExpression({ ...TERMS, jobs: knobs.jobs, owners: knobs.owners });
+  assert.equal(demandExpression(knobs, TERMS.schedd), start);
+  const text = demandExpression({ ...knobs, expectedRuntime: "A ?: B" }, TERMS.schedd);
+  assert.equal(text, `${start} && ((A ?: B) < 2934) =!= false`);
   assert.equal(expressionProblem(text), undefined);
 });

@@ -80,6 +80,32 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     }
   });
 
+  test("the pool itself holds how long each step took from the order to the slot", async () => {
+    const steps = [
+      "OrderedAt",
+      "BootUserData",
+      "BootIdentity",
+      "BootConfiguration",
+      "BootHtcondorStarted",
+      "BootAccepted",
+    ];
+    await eventually("the times of the whole boot are published", 60, async () => {
+      const attributes = steps.map((name) => `Annex${name}`);
+      const slots = ["-constraint", 'AnnexName =?= "burst" && PartitionableSlot', "-af", ...attributes];
+      const rows = (await sandbox.accessPoint.run(["condor_status", ...slots])).trim().split("\n");
+      assert.equal(rows.length, 3);
+      for (const row of rows) {
+        const times = row.split(" ").map(Number);
+        assert.deepEqual(
+          times.toSorted((a, b) => a - b),
+          times,
+          row,
+        );
+        assert.ok((times.at(-1) ?? 0) - (times[0] ?? 0) < 120, row);
+      }
+    });
+  });
+
   test("nobody can open a connection to a node: whoever wants to reach HTCondor there is called back", async () => {
     const { accessPoint } = sandbox;
     for (const { id } of await instancesOf(sandbox, "burst")) {
@@ -159,21 +185,52 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     assert.equal(instances[0]?.progress, "joined");
   });
 
-  test("an instance that finds no job ends itself, and EC2 shows it as terminated", async () => {
+  test("an instance without a claimed slot for its idle time ends itself, before a first job and after one", async () => {
+    const { accessPoint } = sandbox;
     await setUp(sandbox, { burst: {}, other: {} });
-    const terms = ["--count", "1", "--idle", "15s", "--yes", "--json"];
-    const { instances } = JSON.parse(await succeed(sandbox.accessPoint, "create", "burst", ...terms)) as {
+    const idle = 20;
+    const terms = ["--count", "2", "--idle", `${idle}s`, "--yes", "--json"];
+    const { instances } = JSON.parse(await succeed(accessPoint, "create", "burst", ...terms)) as {
       instances: Instance[];
     };
-    const id = instances[0]?.id;
-    await eventually(`${id} is gone`, 90, async () => {
-      const seen = (await sandbox.instances()).find(({ instanceId }) => instanceId === id);
-      assert.ok(seen === undefined || seen.state === "terminated");
+    const [busy = "", unused = ""] = instances.map(({ id }) => id);
+    // A part of the slot is claimed for longer than the idle time, and the rest of it by nobody.
+    const description = [
+      "executable = /bin/sleep",
+      "transfer_executable = false",
+      `arguments = ${idle + 5}`,
+      "request_cpus = 1",
+      "request_memory = 64",
+      "request_disk = 1024",
+      "should_transfer_files = yes",
+      "+MayUseAWS = true",
+      `requirements = CloudInstanceID == "${busy}"`,
+      "queue\n",
+    ].join("\n");
+    const submitted = await accessPoint.run(["condor_submit", "-terse", "-"], {
+      user: "alice",
+      stdin: description,
     });
-    assert.equal(
-      (await sandbox.terminationLog()).find(({ instanceId }) => instanceId === id)?.by,
-      "instance",
-    );
+    const ended = async (id: string): Promise<number> => {
+      const entry = (await sandbox.terminationLog()).find(({ instanceId }) => instanceId === id);
+      assert.equal(entry?.by, "instance");
+      return entry?.time ?? 0;
+    };
+    await eventually(`${unused} is gone`, 90, () => ended(unused));
+    const off = await eventually(`${busy} is gone`, 90, () => ended(busy));
+    const history = [
+      "condor_history",
+      submitted.split(".")[0] ?? "",
+      "-af",
+      "CompletionDate",
+      "NumJobStarts",
+    ];
+    const [completed, starts] = (await accessPoint.run(history)).trim().split(" ").map(Number);
+    assert.equal(starts, 1);
+    const after = off - (completed ?? 0);
+    assert.ok(after > idle - 2 && after < idle + 20, `it ended ${after} s after its job`);
+    const seen = (await sandbox.instances()).find(({ instanceId }) => instanceId === busy);
+    assert.ok(seen === undefined || seen.state !== "running");
   });
 
   test("stopping HTCondor's service does not power the node off", async () => {
@@ -184,6 +241,32 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 3000));
     assert.equal((await sandbox.instances()).find(({ instanceId }) => instanceId === id)?.state, "running");
+  });
+
+  test("a node that is rebooted joins again as the same node", async () => {
+    const id = (await instancesOf(sandbox, "other"))[0]?.id ?? "";
+    const node = sandbox.machine(id);
+    const identity = [
+      "sh",
+      "-c",
+      "condor_config_val -dump STARTD_ATTRS Cloud NETWORK_HOSTNAME | grep -v '^#'; id updraft-slot1",
+    ];
+    const before = await node.run(identity);
+    await node.exec(["systemctl", "reboot", "--force", "--force"]);
+    await eventually("the machine has come up again", 30, async () => {
+      assert.equal((await node.exec(["test", "-e", "/run/updraft"])).exitCode, 1);
+    });
+    // What systemd's unit runs; here is none. EC2 does not run user data again.
+    await node.run(["/usr/libexec/updraft/updraft-bootstrap", "rejoin"], { timeoutSeconds: 60 });
+    await eventually("its slot is there", 30, async () => {
+      const constraint = `CloudInstanceID =?= "${id}" && time() - DaemonStartTime < 60`;
+      assert.notEqual(
+        await sandbox.accessPoint.run(["condor_status", "-constraint", constraint, "-af", "Name"]),
+        "",
+      );
+    });
+    assert.equal(await node.run(identity), before);
+    assert.equal((await node.run(["pgrep", "-fc", "updraft-bootstrap guard$"])).trim(), "1");
   });
 
   test("delete ends this annex's instances, leaves nothing of it in the bucket, and spares the other", async () => {

@@ -54,6 +54,8 @@ export type Instance = {
   launcher: string;
   /** When a spot notice says that it ends. */
   interruption: number | undefined;
+  /** When EC2 recommended to replace it. */
+  rebalance: number | undefined;
 };
 
 const STATE_CODES: Record<InstanceState, number> = {

@@ -20,6 +20,7 @@ export type NewInstance = Omit<
   | "ended"
   | "visible"
   | "interruption"
+  | "rebalance"
 > & { lateSeconds: number };
 
 export type Instances = ReturnType<typeof instances>;
@@ -73,6 +74,7 @@ export function instances(world: {
       ended: undefined,
       visible: now() + lateSeconds,
       interruption: undefined,
+      rebalance: undefined,
     };
     all.set(instance.instanceId, instance);
     after(draw(settings().launchDelay, random), () => start(instance));
@@ -141,17 +143,25 @@ export function instances(world: {
     after(settings().terminatedVisibleSeconds, () => all.delete(instance.instanceId));
   }
 
+  function spot(instanceId: string): Instance {
+    const instance = all.get(instanceId);
+    if (instance?.market === "spot") return instance;
+    throw new AwsError("InvalidInstanceID.NotFound", `${instanceId} is no spot instance`);
+  }
+
   return {
     launch,
     terminate,
     poweredOff,
     /** Marks a spot instance and ends it when its notice is over. */
     interrupt(instanceId: string, seconds: number): void {
-      const instance = all.get(instanceId);
-      if (instance === undefined || instance.market !== "spot")
-        throw new AwsError("InvalidInstanceID.NotFound", `${instanceId} is no spot instance`);
+      const instance = spot(instanceId);
+      instance.rebalance ??= now();
       instance.interruption = now() + seconds;
       after(seconds, () => terminate(instance, "spot interruption"));
+    },
+    recommendRebalance(instanceId: string): void {
+      spot(instanceId).rebalance ??= now();
     },
     /** Those that Describe calls may show. */
     visible(): Instance[] {

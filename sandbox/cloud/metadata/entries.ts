@@ -42,7 +42,10 @@ export function entries(
     const time = `${new Date(instance.interruption * 1000).toISOString().slice(0, 19)}Z`;
     meta("spot/instance-action", JSON.stringify({ action: "terminate", time }));
     meta("spot/termination-time", time);
-    meta("events/recommendations/rebalance", JSON.stringify({ noticeTime: `${iso(now).slice(0, 19)}Z` }));
+  }
+  if (instance.rebalance !== undefined) {
+    const noticeTime = `${iso(instance.rebalance).slice(0, 19)}Z`;
+    meta("events/recommendations/rebalance", JSON.stringify({ noticeTime }));
   }
   if (instance.profile !== undefined && role !== undefined) {
     const { arn, id } = instance.profile;

@@ -108,6 +108,14 @@ test("a refused start leaves the rest of the lease unused, and a job that nothin
   assert.equal(result.completed, 2);
 });
 
+test("a node takes no job in its last stretch, though the law asks for nothing", () => {
+  const jobs = workload([job(0, 1), job(1200, 100)]);
+  const started = (drainSeconds: number) =>
+    simulate(jobs, plant({ leaseSeconds: 1500, drainSeconds }), orderOnce(1), 1).completed;
+  assert.equal(started(100), 2);
+  assert.equal(started(400), 1);
+});
+
 test("a released busy machine takes no further job and ends when it is empty; a withdrawn one goes on", () => {
   const law = (withdraw: boolean): AnyLaw => ({
     ...orderOnce(1, Number.POSITIVE_INFINITY),

@@ -834,7 +834,7 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     assert.equal(outputs(back)["Role"], annex["Role"]);
   });
 
-  test("A spot notice stands in the instance's metadata before its end", async () => {
+  test("Recommendation and notice stand in a spot instance's metadata before its end", async () => {
     const [instanceId = ""] = idsOf(
       await hook.send(
         new CreateFleetCommand(
@@ -848,14 +848,20 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
       box.boots.find((b) => b.instanceId === instanceId),
     );
     box.callAs(boot.privateIp);
-    box.cloud.interruptSpot(instanceId, 0.5);
     const base = `http://127.0.0.1:${box.cloud.metadataPorts[0]}/latest`;
     const headers = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
     const token = await (await fetch(`${base}/api/token`, { method: "PUT", headers })).text();
-    const notice = await fetch(`${base}/meta-data/spot/instance-action`, {
-      headers: { "x-aws-ec2-metadata-token": token },
-    });
+    const get = (path: string) =>
+      fetch(`${base}/meta-data/${path}`, { headers: { "x-aws-ec2-metadata-token": token } });
+    assert.equal((await get("events/recommendations/rebalance")).status, 404);
+    box.cloud.recommendRebalance(instanceId);
+    const recommended = await (await get("events/recommendations/rebalance")).text();
+    assert.match(recommended, /^{"noticeTime":"[-0-9]+T[:0-9]+Z"}$/);
+    assert.equal((await get("spot/instance-action")).status, 404);
+    box.cloud.interruptSpot(instanceId, 0.5);
+    const notice = await get("spot/instance-action");
     assert.equal(((await notice.json()) as Record<string, string>)["action"], "terminate");
+    assert.equal(await (await get("events/recommendations/rebalance")).text(), recommended);
     await eventually("it is ended", async () => (box.offs.includes(instanceId) ? true : undefined));
   });
 
