@@ -1,5 +1,5 @@
-import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { readSecretFile } from "./files.ts";
 import { directory, writeAtomically } from "./node-files.ts";
@@ -24,7 +24,11 @@ export function credentialFile(directoryPath: string, annex: string): Credential
         correct: `Remove it and make another one as root: updraft credential create ${annex}`,
       }),
     async write(token) {
-      await failing(path, () => directory(directoryPath, 0o700));
+      await failing(path, async () => {
+        // Only the last directory is root's alone: the hook's AWS credentials are beside it.
+        await mkdir(dirname(directoryPath), { recursive: true });
+        await directory(directoryPath, 0o700);
+      });
       const owner = (await lstat(directoryPath)).uid;
       const user = process.getuid?.() ?? 0;
       if (owner !== user) {

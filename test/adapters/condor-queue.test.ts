@@ -132,11 +132,21 @@ test("an answer that is cut short or of another form is an error, and no answer 
   assert.deepEqual(await queue(answering("\n").run).idleJobs("true"), []);
 });
 
-test("the pool's facts are the newest cycle, quotas that hold, and what the schedd may still start", async () => {
+test("the pool's facts are the newest cycle, quotas that hold, what the schedd may start, and the youngest collector", async () => {
   const ads = [
     { MyType: "Negotiator", LastNegotiationCycleEnd0: 5 },
     { MyType: "Negotiator", LastNegotiationCycleEnd0: 9 },
-    { MyType: "Scheduler", Name: "s", MaxJobsRunning: 100, TotalRunningJobs: 40, JobsUnmaterialized: 3 },
+    {
+      MyType: "Scheduler",
+      Name: "s",
+      MaxJobsRunning: 100,
+      TotalRunningJobs: 40,
+      JobsUnmaterialized: 3,
+      RecentDaemonCoreDutyCycle: 0.25,
+    },
+    { MyType: "Collector", DaemonStartTime: 3 },
+    { MyType: "Collector", DaemonStartTime: 7 },
+    { MyType: "Collector" },
     {
       MyType: "Accounting",
       Name: "group_p",
@@ -162,6 +172,8 @@ test("the pool's facts are the newest cycle, quotas that hold, and what the sche
     quotas: [{ group: "group_p", quota: 4, used: 1 }],
     startable: 60,
     unmaterialized: 3,
+    collectorStarted: 7,
+    scheddDutyCycle: 0.25,
   });
   assert.match(asked[0]?.join(" ") ?? "", /Name == "s\\""/);
   assert.deepEqual(await here.facts("s"), {
@@ -169,6 +181,8 @@ test("the pool's facts are the newest cycle, quotas that hold, and what the sche
     quotas: [],
     startable: undefined,
     unmaterialized: 0,
+    collectorStarted: undefined,
+    scheddDutyCycle: undefined,
   });
   assert.equal((await here.facts("s")).startable, Number.POSITIVE_INFINITY);
 });
