@@ -19,7 +19,8 @@ const FACTS = [
   "MaxJobsRunning",
   "TotalRunningJobs",
   "JobsUnmaterialized",
-  "DaemonStartTime",
+  "StatsLastUpdateTime",
+  "StatsLifetime",
   "RecentDaemonCoreDutyCycle",
 ];
 
@@ -87,12 +88,17 @@ function annexSlot(ad: Ad): AnnexSlot {
   };
 }
 
+/** A collector has no DaemonStartTime; one that keeps no statistics of itself counts as old. */
+function startOf(ad: Ad): number {
+  return (number(ad["StatsLastUpdateTime"]) ?? 0) - (number(ad["StatsLifetime"]) ?? 0);
+}
+
 function poolFacts(ads: readonly Ad[]): PoolFacts {
   const ofType = (type: string): Ad[] => ads.filter((ad) => ad["MyType"] === type);
   const [schedd] = ofType("Scheduler");
   const cycles = ofType("Negotiator").flatMap((ad) => number(ad["LastNegotiationCycleEnd0"]) ?? []);
   // Of several the youngest: any of them may be asked, and each knows what it has been told.
-  const started = ofType("Collector").flatMap((ad) => number(ad["DaemonStartTime"]) ?? []);
+  const started = ofType("Collector").map(startOf);
   const most = number(schedd?.["MaxJobsRunning"]);
   return {
     negotiatedAt: cycles.length === 0 ? undefined : Math.max(...cycles),

@@ -82,7 +82,7 @@ function youngCollector(p: {
   readonly updateIntervalSeconds: number;
 }): Held | undefined {
   if (p.collectorStarted === undefined) {
-    return { limitedBy: "Collector", reason: "the collector does not say since when it has been running" };
+    return { limitedBy: "Collector", reason: "the collector does not show itself" };
   }
   const age = p.now - p.collectorStarted;
   if (age >= UPDATE_SLACK * p.updateIntervalSeconds) return undefined;

@@ -144,8 +144,8 @@ test("the pool's facts are the newest cycle, quotas that hold, what the schedd m
       JobsUnmaterialized: 3,
       RecentDaemonCoreDutyCycle: 0.25,
     },
-    { MyType: "Collector", DaemonStartTime: 3 },
-    { MyType: "Collector", DaemonStartTime: 7 },
+    { MyType: "Collector", StatsLastUpdateTime: 9, StatsLifetime: 6 },
+    { MyType: "Collector", StatsLastUpdateTime: 9, StatsLifetime: 2 },
     { MyType: "Collector" },
     {
       MyType: "Accounting",

@@ -35,7 +35,7 @@ test("each thing that stands in the way has its word and its reason", () => {
     [{ negotiatedAt: NOW - 301 }, "Negotiator", /has not negotiated for 5m1s/],
     [{ collectorStarted: NOW - 359 }, "Collector", /running for 5m59s only.*every 5m/],
     [{ collectorStarted: NOW + 9 }, "Collector", /running for 0s only/],
-    [{ collectorStarted: undefined }, "Collector", /does not say since when/],
+    [{ collectorStarted: undefined }, "Collector", /does not show itself/],
     [{ scheddDutyCycle: 0.99 }, "Schedd", /has no time left \(RecentDaemonCoreDutyCycle 0\.99\)/],
     [{ scheddKnown: false }, "Collector", /does not know this schedd/],
   ];
