@@ -1,4 +1,4 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { chmod, lstat, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { readSecretFile } from "./files.ts";
@@ -25,8 +25,9 @@ export function credentialFile(directoryPath: string, annex: string): Credential
       }),
     async write(token) {
       await failing(path, async () => {
-        // Only the last directory is root's alone: the hook's AWS credentials are beside it.
-        await mkdir(dirname(directoryPath), { recursive: true });
+        // What is above it is not for root alone: the hook's own AWS credentials may stand there.
+        const parent = dirname(directoryPath);
+        if ((await mkdir(parent, { recursive: true })) !== undefined) await chmod(parent, 0o755);
         await directory(directoryPath, 0o700);
       });
       const owner = (await lstat(directoryPath)).uid;
