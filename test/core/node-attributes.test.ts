@@ -124,7 +124,7 @@ describe("the attributes of a node", () => {
         for (const line of lines) {
           assert.match(
             line,
-            /^(Boot[A-Z]\w*|LeaseExpiration|OrderId|OrderedAt|Pool|Schedd|EndsAt|EndReason|Stage|Released|Guarded|Ending|Error) = [^\n\r]*$/u,
+            /^(Boot[A-Z]\w*|LeaseExpiration|OrderId|OrderedAt|Pool|Schedd|EndsAt|EndReason|Stage|Released|RebalanceRecommended|Guarded|Ending|Error) = [^\n\r]*$/u,
           );
           const value = line.slice(line.indexOf("=") + 2);
           assert.match(value, /^("(?:[^"\\]|\\["\\])*"|\d+(\.\d+)?|true|false|undefined)$/u);
