@@ -1,8 +1,7 @@
 import { quote } from "../core/classad.ts";
 import type { Pool, PoolFacts } from "../core/sensors.ts";
 import type { AnnexSlot } from "../core/supply.ts";
-import { freeSlotConstraint, number, parseAds, text, type Ad } from "./condor-ads.ts";
-import { resources } from "./condor-queue.ts";
+import { freeSlotConstraint, number, parseAds, resources, text, type Ad } from "./condor-ads.ts";
 import { slot } from "./condor.ts";
 import type { Run } from "./run.ts";
 
@@ -39,6 +38,10 @@ const SLOT = [
   "TotalSlotMemory",
   "TotalSlotDisk",
   "TotalSlotGPUs",
+  "JobId",
+  "JobStart",
+  "RemoteUser",
+  "DaemonStartTime",
 ];
 
 export function pool(run: Run): Pool {
@@ -74,6 +77,10 @@ function annexSlot(ad: Ad): AnnexSlot {
       ad["AnnexEnding"] !== true &&
       ad["AnnexRebalanceRecommended"] !== true,
     endsAt: number(ad["AnnexEndsAt"]),
+    job: text(ad["JobId"]),
+    jobStarted: number(ad["JobStart"]),
+    user: text(ad["RemoteUser"]),
+    startedAt: number(ad["DaemonStartTime"]),
   };
 }
 

@@ -277,6 +277,7 @@ function instance(one: Ec2Instance): Instance {
     privateIp: one.PrivateIpAddress,
     launched: (one.LaunchTime?.getTime() ?? 0) / 1000,
     ...(ended !== undefined && { ended }),
+    ...(one.StateReason?.Code !== undefined && { endCode: one.StateReason.Code }),
     spot: one.InstanceLifecycle === "spot",
     tags: Object.fromEntries((one.Tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""])),
   };

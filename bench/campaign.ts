@@ -5,10 +5,13 @@ import { bootFaultsCampaign } from "./campaigns/boot-faults.ts";
 import { capacity } from "./campaigns/capacity.ts";
 import { interruptCampaign } from "./campaigns/interrupt.ts";
 import { jobsCampaign } from "./campaigns/jobs.ts";
+import { killFaults } from "./campaigns/kill-faults.ts";
 import { kill } from "./campaigns/kill.ts";
 import { laws } from "./campaigns/laws.ts";
 import { lease } from "./campaigns/lease.ts";
 import { policy } from "./campaigns/policy.ts";
+import { soakCampaign } from "./campaigns/soak.ts";
+import { runaway } from "./campaigns/runaway.ts";
 
 const CAMPAIGNS: readonly Campaign[] = [
   bootFaultsCampaign,
@@ -16,6 +19,9 @@ const CAMPAIGNS: readonly Campaign[] = [
   lease,
   jobsCampaign,
   kill,
+  killFaults,
+  runaway,
+  soakCampaign,
   policy,
   interruptCampaign,
   laws,

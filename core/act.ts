@@ -2,6 +2,8 @@ import type { AttributeValue } from "./classad.ts";
 import { checkOutlives } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import { limitedBy } from "./fleet-errors.ts";
+import { isLive, isReleased } from "./instance.ts";
+import { orderTags } from "./journal.ts";
 import {
   BRISK,
   checkPlanRoom,
@@ -16,7 +18,7 @@ import type { Ec2 } from "./ports.ts";
 import { checkPublished, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
 import { heldBack } from "./refused-places.ts";
 import { HOOK_USER } from "./supply.ts";
-import { TAG } from "./tags.ts";
+import { TAG, type Tags } from "./tags.ts";
 import type { Held } from "./veto.ts";
 
 export type ActPorts = Omit<OrderPorts, "ec2"> & SetupPorts & ConfigPorts & PlanPorts & { readonly ec2: Ec2 };
@@ -55,7 +57,7 @@ export async function act(
   let ordered = 0;
   if (decision.order > 0) {
     await attempt(async () => {
-      const placed = await order(ports, ground, known, decision.order);
+      const placed = await order(ports, ground, known, nextOrder(ground, known, decision.order));
       ordered = placed.ordered;
       trouble ??= placed.trouble;
     });
@@ -70,19 +72,36 @@ export async function act(
 
 const WORDS: Readonly<Record<string, string>> = { denied: "Denied", config: "Setup", capacity: "Capacity" };
 
+type NextOrder = { readonly count: number; readonly idleSeconds: number };
+
+/**
+ * Instances that are kept at all times come first, and do not end when they are idle; what else is needed is ordered by
+ * the next run, which knows these.
+ */
+function nextOrder({ annex }: Ground, { instances, pending }: Reconciled, count: number): NextOrder {
+  if (annex.minInstances === 0) return { count, idleSeconds: annex.idleSeconds };
+  const isKept = (tags: Tags): boolean => Number(tags[TAG.idle]) >= annex.leaseSeconds;
+  const live = instances.filter((one) => isLive(one) && !isReleased(one) && isKept(one.tags)).length;
+  const unseen = pending.reduce((sum, one) => sum + (isKept(orderTags(one.entry)) ? one.unseen : 0), 0);
+  const missing = Math.min(count, annex.minInstances - live - unseen);
+  return missing > 0
+    ? { count: missing, idleSeconds: annex.leaseSeconds }
+    : { count, idleSeconds: annex.idleSeconds };
+}
+
 /** By the very same flow as `updraft create`, except that nobody waits. */
 async function order(
   ports: ActPorts,
   ground: Ground,
   known: Reconciled,
-  count: number,
+  { count, idleSeconds }: NextOrder,
 ): Promise<{ readonly ordered: number; readonly trouble: Held | undefined }> {
   const { annex } = ground;
   const { credential } = await checkPublished(ports, ground);
   const plan = await planOrder(ports, ground, {
     count,
     leaseSeconds: (longest) => Math.min(annex.leaseSeconds, longest),
-    idleSeconds: annex.idleSeconds,
+    idleSeconds,
     instanceTypes: annex.instanceTypes,
     user: HOOK_USER,
   });

@@ -1,8 +1,9 @@
 import { UpdraftError } from "./errors.ts";
 import type { BootReport } from "./node-boot.ts";
 import type { CloudFormation, Report, Storage } from "./ports.ts";
+import { getReadable } from "./publish.ts";
 import { ACCOUNT_STACK, accountSetup } from "./stacks.ts";
-import { reportsPrefix } from "./storage.ts";
+import { reportKey, reportsPrefix } from "./storage.ts";
 
 export type ReportPorts = {
   readonly cloudFormation: Pick<CloudFormation, "stack">;
@@ -34,6 +35,23 @@ export async function bootReports(
     ports.report(`what instances reported about their boot cannot be read: ${error.message}`);
   }
   return found;
+}
+
+/** Longest that a node's words may be in an ad or a sentence. */
+const SHORT_REPORT = 300;
+
+/** What the first of these instances that could say why it did not boot has said; the hook may read reports, but not list them. */
+export async function firstBootReport(
+  storage: Storage,
+  annex: string,
+  roleId: string,
+  ids: readonly string[],
+): Promise<string | undefined> {
+  for (const id of ids) {
+    const bytes = await getReadable(storage, reportKey(annex, `${roleId}:${id}`));
+    if (bytes !== undefined) return reportLine(new TextDecoder().decode(bytes).trim()).slice(0, SHORT_REPORT);
+  }
+  return undefined;
 }
 
 /** A report on one line; what is none as it is, but for what a terminal would obey. */

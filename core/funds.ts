@@ -19,6 +19,8 @@ export type Funds = {
   readonly pricing: Pricing | undefined;
   /** Instances that `_MAX_LIABILITY` still admits; undefined when a price is not known. */
   readonly affordable: number | undefined;
+  /** USD per hour of one more instance, at most; undefined when a price is not known. */
+  readonly hourly: number | undefined;
   /** As the hook publishes it, with so many instances ordered since. */
   attributes(ordered: number): Readonly<Record<string, AttributeValue>>;
 };
@@ -37,6 +39,7 @@ export async function funds(
     const hourly = totalPrice(hourlyPrice(annex, image, annex.instanceTypes, pricing.book));
     return {
       pricing,
+      hourly,
       affordable: affordable(pricing, known, { leaseSeconds, hourly }),
       attributes(ordered) {
         const all = [
@@ -54,6 +57,7 @@ export async function funds(
     if (!(error instanceof UpdraftError)) throw error;
     return {
       pricing: undefined,
+      hourly: undefined,
       affordable: undefined,
       attributes: () => ({ Liability: undefined, LiabilityLimit: annex.maxLiability, HourlyCost: undefined }),
     };

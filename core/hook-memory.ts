@@ -1,5 +1,10 @@
+import { readNoStart, type NoStart } from "./no-start.ts";
+import { NO_FAILURES, parseBreaker, type BreakerMemory } from "./breaker.ts";
+import { NO_EXPERIENCE, parseExperience, type Experience } from "./experience.ts";
+import { parseShare, type Share } from "./sharing.ts";
 import type { Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
+import { numbers, record } from "./untrusted.ts";
 
 /** What a tick leaves to the next one. Without it only history is lost. */
 export type Memory = {
@@ -7,9 +12,34 @@ export type Memory = {
   readonly joined: Readonly<Record<string, UnixTime>>;
   /** Since when each instance has been idle. */
   readonly idleSince: Readonly<Record<string, UnixTime>>;
+  /** Shapes of jobs that idle nodes match and that do not start. */
+  readonly noStart: NoStart;
+  readonly breaker: BreakerMemory;
+  readonly experience: Experience;
+  readonly share: Share;
 };
 
-export const NO_MEMORY: Memory = { joined: {}, idleSince: {} };
+export const NO_MEMORY: Memory = {
+  joined: {},
+  idleSince: {},
+  breaker: NO_FAILURES,
+  experience: NO_EXPERIENCE,
+  share: {},
+  noStart: {},
+};
+
+/** Whatever of it cannot be read is as if it had never been. */
+export function parseMemory(found: unknown): Memory {
+  const { joined, idleSince, breaker, experience, share, noStart } = record(found);
+  return {
+    joined: numbers(joined),
+    idleSince: numbers(idleSince),
+    breaker: parseBreaker(breaker),
+    experience: parseExperience(experience),
+    share: parseShare(share),
+    noStart: readNoStart(noStart),
+  };
+}
 
 /** An instance whose slots have been gone for so long counts by what EC2 says. */
 const LOST_SECONDS = 600;
@@ -29,6 +59,7 @@ export function remember(
   const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
   const lost = members.filter((one) => one.progress === "lost");
   return {
+    ...before,
     joined: {
       ...Object.fromEntries(lost.map(({ id }) => [id, joined[id] ?? now])),
       ...Object.fromEntries(present.map(({ id }) => [id, now])),

@@ -13,6 +13,8 @@ export type HookOutput = {
   /** The run as a whole failed: every annex that has not been measured keeps what was known of it. */
   failed(reason: string): void;
   state(): HookState;
+  /** What is printed of an annex, by name without the prefix. */
+  said(annex: string): Readonly<Record<string, AttributeValue>>;
   /** All attributes in one piece: in the schedd each piece replaces the one before. */
   text(): string;
 };
@@ -59,6 +61,12 @@ export function hookOutput(): HookOutput {
           const state = now.get(annex) ?? last[annex];
           return state === undefined ? [] : [[annex, state]];
         }),
+      ),
+    said: (annex) =>
+      Object.fromEntries(
+        [...lines].flatMap(([name, value]) =>
+          name.startsWith(`${annex}_`) ? [[name.slice(annex.length + 1), value]] : [],
+        ),
       ),
     text: () => [...lines].map(([name, value]) => `${attributeLine(name, value)}\n`).join(""),
   };

@@ -1,5 +1,6 @@
 import type { AttributeValue } from "./classad.ts";
-import { NO_MEMORY, type Memory } from "./hook-memory.ts";
+import { parseMemory, type Memory } from "./hook-memory.ts";
+import { record } from "./untrusted.ts";
 
 /** What the hook keeps between two runs, by annex. It may be lost: then there is no history, and nothing worse. */
 export type HookState = Readonly<Record<string, AnnexState>>;
@@ -31,22 +32,9 @@ export function parseHookState(text: string): HookState {
   return Object.fromEntries(
     Object.entries(record(annexes)).map(([annex, state]) => {
       const { attributes, memory } = record(state);
-      const { joined, idleSince } = record(memory);
-      return [
-        annex,
-        {
-          attributes: values(record(attributes)),
-          memory: { ...NO_MEMORY, joined: times(joined), idleSince: times(idleSince) },
-        },
-      ];
+      return [annex, { attributes: values(record(attributes)), memory: parseMemory(memory) }];
     }),
   );
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
 }
 
 function values(found: Readonly<Record<string, unknown>>): Record<string, AttributeValue> {
@@ -55,11 +43,5 @@ function values(found: Readonly<Record<string, unknown>>): Record<string, Attrib
       (entry): entry is [string, string | number | boolean] =>
         /^[A-Za-z]\w{0,60}$/.test(entry[0]) && ["string", "number", "boolean"].includes(typeof entry[1]),
     ),
-  );
-}
-
-function times(found: unknown): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(record(found)).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
   );
 }

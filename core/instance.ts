@@ -15,6 +15,8 @@ export type Instance = {
   readonly launched: UnixTime;
   /** When it was told to end, as far as EC2 says so. */
   readonly ended?: UnixTime;
+  /** Why it was told to end: EC2 has a code for it, such as `Client.InstanceInitiatedShutdown`. */
+  readonly endCode?: string;
   readonly spot: boolean;
   readonly tags: Tags;
 };

@@ -1,6 +1,6 @@
 import type { Instance, Owner } from "./instance.ts";
 import { clientToken, type FleetRequest, type Market, type Order } from "./order.ts";
-import { TAG } from "./tags.ts";
+import { TAG, type Tags } from "./tags.ts";
 import type { UnixTime } from "./time.ts";
 
 /** An order as it stands on the disk before its request is sent, and until its outcome is known to all who look. */
@@ -57,6 +57,12 @@ export function journalEntry(order: Order, owner: Owner, region: string, now: Un
 /** The request that an entry holds; what is sent is always this, never the object that it was made from. */
 export function requestOf(entry: JournalEntry): FleetRequest {
   return JSON.parse(entry.request) as FleetRequest;
+}
+
+/** The tags that its instances have, or will have. */
+export function orderTags(entry: JournalEntry): Tags {
+  const tags = requestOf(entry).TagSpecifications.flatMap((of) => of.Tags);
+  return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 }
 
 export function formatEntry(entry: JournalEntry): string {

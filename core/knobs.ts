@@ -38,6 +38,10 @@ export type AnnexKnobs = {
   readonly maxPrice: number | undefined;
   readonly keyName: string | undefined;
   readonly maxInstances: number;
+  /** Kept at all times, whether there are jobs or not. */
+  readonly minInstances: number;
+  /** Jobs of one user that are ordered for and run there at a time, at most. */
+  readonly ownerMaxJobs: number | undefined;
   readonly leaseSeconds: number;
   readonly idleSeconds: number;
   readonly jobs: string;
@@ -291,6 +295,13 @@ const ANNEX_TABLE: AnnexTable = {
     example: "admin",
   },
   maxInstances: { knob: "MAX_INSTANCES", read: integer(1, 10_000), otherwise: 20, example: "20" },
+  minInstances: { knob: "MIN_INSTANCES", read: integer(0, 10_000), otherwise: 0, example: "1" },
+  ownerMaxJobs: {
+    knob: "OWNER_MAX_JOBS",
+    read: integer(1, 1_000_000),
+    otherwise: undefined,
+    example: "200",
+  },
   leaseSeconds: {
     knob: "LEASE",
     read: duration(MIN_LEASE_SECONDS, "8h"),
@@ -414,6 +425,13 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
     if (problems.length > before) continue;
     const annex = fields as AnnexKnobs;
     annexes.push(annex);
+    if (annex.minInstances > annex.maxInstances) {
+      const knob = knobName(name, "MIN_INSTANCES");
+      problems.push({
+        ...(byName.get(knob.toUpperCase()) ?? { name: knob, value: undefined, source: undefined }),
+        expected: `at most ${annex.maxInstances}, as many as ${knobName(name, "MAX_INSTANCES")} allows`,
+      });
+    }
     // A slot attribute would hide the job's attribute of that name from START.
     const read_ = attributeNames(annex.jobs);
     const hiding = Object.keys(annex.slotAttributes).find((attribute) => read_.has(attribute.toLowerCase()));

@@ -1,7 +1,7 @@
 import { UpdraftError } from "./errors.ts";
 import { hourlyPrice, totalPrice } from "./hourly-price.ts";
 import type { Instance } from "./instance.ts";
-import { requestOf, type JournalEntry } from "./journal.ts";
+import { orderTags, requestOf, type JournalEntry } from "./journal.ts";
 import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { UNREADABLE_LEASE_SECONDS, leaseExpiration } from "./lease.ts";
 import type { Ec2, Image } from "./ports.ts";
@@ -87,14 +87,11 @@ export function commitments(pricing: Pricing, known: Known): Commitment[] {
     ...known.pending.map(({ entry, unseen }) => {
       const request = requestOf(entry);
       const overrides = request.LaunchTemplateConfigs.flatMap((config) => config.Overrides);
-      const tags = Object.fromEntries(
-        request.TagSpecifications.flatMap((of) => of.Tags).map(({ Key, Value }) => [Key, Value]),
-      );
       const types = overrides.map((override) => override.InstanceType);
       return {
         instanceId: undefined,
         count: unseen,
-        until: until(tags),
+        until: until(orderTags(entry)),
         hourly: hourly(overrides[0]?.ImageId ?? "", types),
       };
     }),

@@ -8,7 +8,7 @@ import type { Member } from "./supply.ts";
 export type Machine = Resources;
 
 /** Of a type's memory, firmware and kernel keep a little for themselves. */
-const USABLE_MEMORY = 0.93;
+export const USABLE_MEMORY = 0.93;
 
 /**
  * What one further instance has for jobs: of every type the slot of an instance that is here, else the type's facts;

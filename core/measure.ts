@@ -1,35 +1,32 @@
 import type { AttributeValue } from "./classad.ts";
-import { afterFreeSlots, demand, groupJobs, type Exclusion } from "./demand.ts";
+import type { Exclusion, JobGroup } from "./demand.ts";
 import type { Funds } from "./funds.ts";
+import { learn } from "./experience.ts";
 import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { machineOf, type Machine } from "./machine.ts";
+import { measureDemand, minWait, type DemandPorts } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
 import { decide, type Decision } from "./policy.ts";
-import type { Clock, Ec2 } from "./ports.ts";
+import type { Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
-import type { Pool, PoolFacts, Queue } from "./sensors.ts";
+import type { PoolFacts } from "./sensors.ts";
+import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
-import { demandExpression } from "./start-expression.ts";
-import { contradiction, supply, type Member } from "./supply.ts";
+import type { LearnSlot } from "./slot-template.ts";
+import { contradiction, supply, type AnnexSlot, type Member } from "./supply.ts";
+import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
-const REJECTIONS_SECONDS = 600;
-/** More examples would make the question to HTCondor too long; jobs beyond them count as served by free slots. */
-const MATCHED_GROUPS = 200;
-
-export type MeasurePorts = {
-  readonly clock: Clock;
-  readonly ec2: Ec2;
-  readonly queue: Queue;
-  readonly pool: Pool;
-};
+export type MeasurePorts = DemandPorts & { readonly ec2: Ec2; readonly learnSlot: LearnSlot };
 
 export type MeasureTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
   readonly memory: Memory;
+  /** What the access point's other annexes have claimed; undefined when there is no other. */
+  readonly others?: readonly Claims[];
 };
 
 export type Measured = {
@@ -37,6 +34,12 @@ export type Measured = {
   readonly explained: Explained;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly memory: Memory;
+  readonly members: readonly Member[];
+  readonly slots: readonly AnnexSlot[];
+  /** Jobs that only the annex could serve. */
+  readonly unserved: readonly JobGroup[];
+  /** What one further instance has, where somebody had to know. */
+  readonly machine: Machine | undefined;
 };
 
 /** Demand and supply of an annex, and what follows from them. */
@@ -48,68 +51,90 @@ export async function measure(
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
-  const expression = demandExpression(annex, site.schedd);
-  const [jobs, rejections, slots, free] = await Promise.all([
-    sense("Queue", ports.queue.idleJobs(expression)),
-    sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
-    sense("Collector", ports.pool.annexSlots(annex.name, site.schedd)),
-    sense("Collector", ports.pool.freeSlots(annex.name)),
+  const { experience: known } = terms.memory;
+  const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
+  const measureSupply = async (): Promise<Supply> => {
+    const slots = await slotsSeen;
+    const now = ports.clock.now();
+    const joined = recent(terms.memory.joined, now);
+    const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
+    const disagree = contradiction(members, instances, slots);
+    if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
+    await learnSlots(ports, instances, members);
+    return { now, joined, slots, members };
+  };
+  const measured = measureSupply();
+  const [queued, { now, joined, slots, members }] = await Promise.all([
+    measureDemand(ports, {
+      annex,
+      site,
+      facts,
+      noStart: terms.memory.noStart,
+      lookedAt: known.last?.at,
+      slots: slotsSeen,
+      others: terms.others ?? [],
+      learned: measured,
+    }),
+    measured,
   ]);
-  const now = ports.clock.now();
-  const joined = recent(terms.memory.joined, now);
-  const members = supply(instances, slots, joined, now, annex.drainSeconds);
-  const disagree = contradiction(members, instances, slots);
-  if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 
-  const minWaitSeconds = annex.minWaitSeconds ?? 2 * site.negotiatorIntervalSeconds;
-  const { waiting, excluded } = demand(jobs, {
+  const { unserved } = queued;
+  const { experience, attributes: estimates } = learn(known, {
+    annex,
+    negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     now,
-    minWaitSeconds,
-    rejections,
-    quotas: facts.quotas,
-    startable: facts.startable ?? 0,
+    queued: queued.jobs,
+    arrived: queued.arrived,
+    unmaterialized: queued.unmaterialized,
+    instances,
+    members,
+    slots,
   });
-  const groups = groupJobs(waiting);
-  const examples = free.length === 0 ? [] : groups.slice(0, MATCHED_GROUPS).map((group) => group.example);
-  const matches = await sense("Queue", ports.queue.matches(examples, annex.name));
-  const unserved = afterFreeSlots(groups, free, (group) => matches.get(group.example));
-  const served = waiting.length - total(unserved);
-
-  const memory = remember(terms.memory, members, joined, now);
+  const memory = { ...remember(terms.memory, members, joined, now), experience, noStart: queued.noStart };
+  const isPriced = terms.others === undefined || memory.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
-    total(unserved) === 0 ? undefined : await sense("EC2", machineOf(ports.ec2, annex, members));
-  const decision = decide({
+    total(unserved) === 0 && annex.minInstances === 0 && isPriced
+      ? undefined
+      : await sense("EC2", machineOf(ports.ec2, annex, members));
+  const decided = decide({
     unserved,
     members,
     unseen,
     machine: machine ?? NOTHING,
     maxInstances: annex.maxInstances,
+    minInstances: annex.minInstances,
     affordable,
-    restedIds: rested(memory, now, minWaitSeconds),
+    restedIds: rested(memory, now, minWait(annex, site)),
   });
+  // Until one has joined nobody knows whether the jobs match what the image makes.
+  const order = queued.proven ? decided.order : Math.min(decided.order, Math.max(0, 1 - decided.inFlight));
+  const decision = { ...decided, order };
   const allExcluded: Partial<Record<Exclusion, number>> = {
-    ...excluded,
-    ...(served > 0 && { FreeSlots: served }),
+    ...queued.excluded,
     ...(decision.tooLarge > 0 && { Shape: decision.tooLarge }),
   };
   const count = (...progress: readonly Member["progress"][]): number =>
     members.filter((one) => progress.includes(one.progress)).length;
-  const staying = members.filter((one) => one.progress !== "ending" && !one.released);
   const idleCpus = members.flatMap((one) => one.free.map((slot) => Math.max(0, slot.cpus)));
   return {
     decision,
     explained: {
-      jobs: jobs.length,
+      jobs: queued.jobs,
       decision,
+      unproven: decided.order - order,
       excluded: allExcluded,
       maxInstances: annex.maxInstances,
       maxLiability: annex.maxLiability,
     },
     memory,
+    members,
+    slots,
+    unserved,
+    machine,
     attributes: {
-      JobsIdle: jobs.length,
+      JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
-      JobsUnmaterialized: facts.unmaterialized,
+      JobsUnmaterialized: queued.unmaterialized,
       // Of one CPU each: what an idle partitionable slot becomes depends on the jobs.
       SlotsIdle: Math.floor(idleCpus.reduce((sum, cpus) => sum + cpus, 0)),
       SlotsBusy: members.reduce((sum, one) => sum + one.claimed, 0),
@@ -118,10 +143,31 @@ export async function measure(
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,
-      Target: staying.length + unseen + decision.order - decision.release.length + decision.withdraw.length,
-      Recommended: decision.order,
+      ...estimates,
     },
   };
+}
+
+type Supply = {
+  readonly now: UnixTime;
+  readonly joined: Memory["joined"];
+  readonly slots: readonly AnnexSlot[];
+  readonly members: readonly Member[];
+};
+
+/** Keeps what a slot of each type and image is like, for the day when none is there. */
+async function learnSlots(
+  { learnSlot }: MeasurePorts,
+  instances: Reconciled["instances"],
+  members: readonly Member[],
+): Promise<void> {
+  const joined = new Set(
+    members.filter(({ progress }) => progress === "idle" || progress === "busy").map(({ id }) => id),
+  );
+  const one = new Map(
+    instances.filter(({ id }) => joined.has(id)).map((found) => [`${found.imageId} ${found.type}`, found]),
+  );
+  await Promise.all([...one.values()].map(({ imageId, type, id }) => learnSlot(imageId, type, id)));
 }
 
 const NOTHING = { cpus: 0, memory: 0, disk: 0, gpus: 0 };

@@ -11,6 +11,8 @@ export type PolicyInput = {
   /** What one further instance has. */
   readonly machine: Resources;
   readonly maxInstances: number;
+  /** Instances that are kept at all times. */
+  readonly minInstances: number;
   /** Instances that MAX_LIABILITY still admits; undefined where nobody knows, or where there is no limit. */
   readonly affordable?: number | undefined;
   /** Instances that have been idle for long enough to be let go. */
@@ -35,6 +37,8 @@ export type Decision = {
   readonly unaffordable: number;
 };
 
+const SERVING: ReadonlySet<Member["progress"]> = new Set(["in flight", "idle", "busy"]);
+
 /** Caps and safety around the law. It trusts its input: whoever could not measure must not ask. */
 export function decide(p: PolicyInput): Decision {
   const staying = p.members.filter((one) => !one.released);
@@ -45,7 +49,8 @@ export function decide(p: PolicyInput): Decision {
 
   const { machines: needed, tooLarge } = machinesFor(onLeaving.left, p.machine);
   const inFlight = p.unseen + staying.filter((one) => one.progress === "in flight").length;
-  const wanted = unmetDemand({ needed, inFlight });
+  const serving = staying.filter(({ progress }) => SERVING.has(progress)).length + p.unseen;
+  const wanted = Math.max(unmetDemand({ needed, inFlight }), p.minInstances - serving - withdraw.length);
   const live = p.members.length + p.unseen;
   const fitting = Math.min(wanted, Math.max(0, p.maxInstances - live));
   const order = Math.min(fitting, p.affordable ?? Number.POSITIVE_INFINITY);
@@ -55,7 +60,7 @@ export function decide(p: PolicyInput): Decision {
   );
   return {
     order,
-    release: needed > 0 ? [] : surplus.map((one) => one.id),
+    release: needed > 0 ? [] : surplus.slice(0, Math.max(0, serving - p.minInstances)).map((one) => one.id),
     withdraw,
     needed,
     inFlight,

@@ -14,6 +14,13 @@ export type AnnexSlot = Slot & {
   readonly accepting: boolean;
   /** When its node ends, as far as it has said so. */
   readonly endsAt: UnixTime | undefined;
+  /** The job that has it, and since when it runs. */
+  readonly job?: string | undefined;
+  readonly jobStarted?: UnixTime | undefined;
+  /** Whose it is, as `user@domain`. */
+  readonly user?: string | undefined;
+  /** When the daemon started that publishes it: the node was there from then on. */
+  readonly startedAt?: UnixTime | undefined;
 };
 
 export type Member = {
@@ -40,6 +47,7 @@ export function supply(
   joined: Readonly<Record<string, UnixTime>>,
   now: UnixTime,
   drainSeconds: number,
+  lateAfterSeconds: number = LATE_AFTER_SECONDS,
 ): Member[] {
   const byInstance = Map.groupBy(slots, (slot) => slot.instanceId);
   return instances
@@ -56,7 +64,7 @@ export function supply(
       return {
         id: one.id,
         type: one.type,
-        progress: stage(one, own, joined[one.id] !== undefined, now),
+        progress: stage(one, own, joined[one.id] !== undefined, now, lateAfterSeconds),
         free: open.map((slot) => slot.free),
         claimed: own.filter(({ state }) => CLAIMED.has(state)).length,
         size: own.find((slot) => slot.size !== undefined)?.size,
@@ -74,8 +82,9 @@ function stage(
   own: readonly AnnexSlot[],
   hadSlots: boolean,
   now: UnixTime,
+  lateAfterSeconds: number,
 ): Member["progress"] {
-  const found = progress(instance, own, now, LATE_AFTER_SECONDS);
+  const found = progress(instance, own, now, lateAfterSeconds);
   switch (found) {
     case "ending":
     case "gone":

@@ -1,14 +1,19 @@
 import { act, type ActPorts } from "./act.ts";
 import type { AttributeValue } from "./classad.ts";
-import { funds } from "./funds.ts";
+import { firstBootReport } from "./boot-report.ts";
+import { breaker, breakerReason, judge, newlyFailed, type Breaker, type BreakerMemory } from "./breaker.ts";
+import { UpdraftError } from "./errors.ts";
+import { funds, type Funds } from "./funds.ts";
 import type { Memory } from "./hook-memory.ts";
 import { recordSeen } from "./ledger.ts";
-import { measure, type MeasurePorts, type MeasureTerms } from "./measure.ts";
-import { reconcile } from "./place-orders.ts";
-import type { Ec2 } from "./ports.ts";
-import { findGround, getReadable } from "./publish.ts";
-import { explain } from "./reason.ts";
+import { measure, type Measured, type MeasurePorts, type MeasureTerms } from "./measure.ts";
+import { reconcile, type Reconciled } from "./place-orders.ts";
+import type { Ec2, Storage } from "./ports.ts";
+import { findGround, getReadable, type Ground } from "./publish.ts";
+import { explain, type Explained } from "./reason.ts";
+import { claim, type Share } from "./sharing.ts";
 import { SWEEP_KEY } from "./storage.ts";
+import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 import { parseLastSweep, veto, type Held } from "./veto.ts";
 
@@ -17,6 +22,8 @@ export type TickPorts = ActPorts & MeasurePorts;
 export type TickTerms = MeasureTerms & {
   /** UPDRAFT_STOP. */
   readonly stop: boolean;
+  /** Why nothing may be done this time, whatever is measured. */
+  readonly hold?: Held;
 };
 
 export type Tick = {
@@ -43,7 +50,7 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
   ]);
   const storage = ports.storage(ground.accountSetup.bucket, ground.account);
   const sweep = parseLastSweep(await sense("Enforcer", getReadable(storage, SWEEP_KEY)));
-  const mayNot = veto({
+  const vetoed = veto({
     mode: annex.mode,
     stop: terms.stop,
     now: ports.clock.now(),
@@ -52,25 +59,87 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     scheddKnown: facts.startable !== undefined,
   });
+  const mayNot = vetoed ?? terms.hold;
   const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));
   const looking = { ...ports, ec2: { ...ports.ec2, instances } };
   const known = await sense("Journal", reconcile(looking, owner, annex.region, mayNot === undefined));
   const money = await funds(ports, ground, known);
   const seen = await measure(ports, terms, facts, known, money);
-  const { decision } = seen;
+  const { memory: breakerMemory, gate } = await breakerNow(storage, ground, terms, known, seen);
+  const decision = {
+    ...seen.decision,
+    order: Math.min(seen.decision.order, gate.admits ?? Number.POSITIVE_INFINITY),
+  };
 
   const acted =
     mayNot === undefined ? await act(ports, ground, known, decision) : { ordered: 0, released: 0 };
+  const { order, release, withdraw, inFlight } = decision;
+  const staying = seen.members.filter((one) => one.progress !== "ending" && !one.released);
   await recordSeen(ports, known.instances, annex.region, money.pricing, known.at);
   return {
     attributes: {
       ...seen.attributes,
       ...acted.attributes,
       ...money.attributes(acted.ordered),
+      Breaker: gate.state,
+      Target: staying.length + known.unseen + order - release.length + withdraw.length,
+      Recommended: order,
       Ordered: acted.ordered,
       Released: acted.released,
-      ...explain({ ...seen.explained, veto: mayNot, trouble: acted.trouble }),
+      ...explain({
+        ...seen.explained,
+        decision,
+        heldBack: heldBackBy(gate, seen.decision.order - order, known.at),
+        veto: mayNot,
+        trouble: acted.trouble,
+      }),
     },
-    memory: seen.memory,
+    memory: {
+      ...seen.memory,
+      breaker: breakerMemory,
+      share: shareOf(terms, money, seen, inFlight + acted.ordered, known.at),
+    },
+  };
+}
+
+/** The breaker after this look, with the words of the node that failed last. */
+async function breakerNow(
+  storage: Storage,
+  ground: Ground,
+  { annex, memory: { breaker: before } }: TickTerms,
+  { instances, unseen, at }: Reconciled,
+  { members, slots }: Measured,
+): Promise<{ readonly memory: BreakerMemory; readonly gate: Breaker }> {
+  const { idleSeconds } = annex;
+  const judged = judge(before, { instances, members, slots, idleSeconds, now: at });
+  const silent = newlyFailed(before, judged.memory, instances);
+  // What a node said explains; nothing is decided by it.
+  const said = await firstBootReport(storage, annex.name, ground.annexSetup.roleId, silent).catch(unforeseen);
+  const memory = said === undefined ? judged.memory : { ...judged.memory, reason: said };
+  return { memory, gate: breaker(memory, judged.undecided + unseen, at) };
+}
+
+function unforeseen(error: unknown): undefined {
+  if (!(error instanceof UpdraftError)) throw error;
+}
+
+function heldBackBy(gate: Breaker, instances: number, now: UnixTime): Explained["heldBack"] {
+  if (gate.state === "closed") return undefined;
+  return { limitedBy: "Breaker", reason: breakerReason(gate, now), instances };
+}
+
+function shareOf(
+  { others, memory: { share } }: TickTerms,
+  { hourly }: Funds,
+  { unserved, members, machine }: Measured,
+  coming: number,
+  at: UnixTime,
+): Share {
+  if (others === undefined) return {};
+  const priced = machine !== undefined && machine.cpus > 0 && hourly !== undefined;
+  const cpuPrice = priced ? hourly / machine.cpus : share.cpuPrice;
+  return {
+    claims: claim(unserved, members, coming, machine, at),
+    ...(cpuPrice !== undefined && { cpuPrice }),
   };
 }

@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
 import { pool } from "../adapters/condor-pool.ts";
-import { queue } from "../adapters/condor-queue.ts";
+import { matchmaking } from "../adapters/condor-match.ts";
+import { queueQueries } from "../adapters/condor-queue.ts";
 import { condor } from "../adapters/condor.ts";
 import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
@@ -14,12 +15,15 @@ import { journalFile } from "../adapters/journal-file.ts";
 import { ledgerFile } from "../adapters/ledger-file.ts";
 import { withLock } from "../adapters/lock.ts";
 import { priceFile } from "../adapters/price-file.ts";
+import { remembering } from "../adapters/queue-memory.ts";
 import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
+import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
+import { tickHistoryFile } from "../adapters/tick-history-file.ts";
 import { trials } from "../adapters/trials.ts";
 import { readAccessPoint } from "../core/access-point.ts";
 import { tryOrders, type CredentialReport } from "../core/check/trial.ts";
@@ -31,7 +35,9 @@ import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
 import type { Site } from "../core/site.ts";
 import { NO_MEMORY } from "../core/hook-memory.ts";
-import { tick, type TickPorts } from "../core/tick.ts";
+import { byPrice, type Share } from "../core/sharing.ts";
+import { tickRecord } from "../core/tick-history.ts";
+import { tick, type TickPorts, type TickTerms } from "../core/tick.ts";
 import { VERSION } from "../core/version.ts";
 
 /** HTCondor starts it again after a minute, and may crash when it is stopped while a hook runs: a tick is short. */
@@ -117,7 +123,11 @@ async function whose(annexes: readonly AnnexKnobs[]): Promise<string> {
 
 async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annexes"]> {
   const entries = knobs.annexes.map(async (annex) => {
-    const here = { ...ports(annex, knobs.stateDirectory), trials: trials(annex.region, AWS), now: clock.now };
+    const here = {
+      ...ports(annex, knobs.stateDirectory, site.spool),
+      trials: trials(annex.region, AWS),
+      now: clock.now,
+    };
     try {
       return [annex.name, { trial: await tryOrders(here, annex, site) }] as const;
     } catch (error) {
@@ -141,25 +151,45 @@ async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<
   );
   return withLock(directory, LOCK_SECONDS, async () => {
     let failed = false;
+    const started = clock.now();
     const prices = priceFile(directory, catalogue).book;
-    for (const annex of knobs.annexes)
-      failed = (await oneAnnex(output, annex, site, knobs, prices)) || failed;
+    const share = (name: string): Share | undefined => output.state()[name]?.memory.share;
+    // Without any memory nobody knows which annex is the cheapest, nor what the others have on the way.
+    const isFirst =
+      knobs.annexes.length > 1 && knobs.annexes.every(({ name }) => output.before(name) === undefined);
+    for (const annex of byPrice(knobs.annexes, share)) {
+      const terms = { annex, site, stop: knobs.stop, ...(isFirst && { hold: FIRST_LOOK }) };
+      const others = knobs.annexes
+        .filter((one) => one !== annex)
+        .flatMap((one) => share(one.name)?.claims ?? []);
+      const sharing = knobs.annexes.length > 1 ? { ...terms, others } : terms;
+      failed = (await oneAnnex(output, sharing, directory, prices)) || failed;
+    }
     await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state()));
+    const records = knobs.annexes.map(({ name }) => tickRecord(started, name, output.said(name)));
+    // Not worth failing for.
+    await tickHistoryFile(directory)
+      .append(records)
+      .catch((error: unknown) => report(messageOf(error)));
     return failed;
   });
 }
 
+const FIRST_LOOK = {
+  limitedBy: "Sharing",
+  reason: "every annex is looked at once before any orders, so that none orders for jobs of another",
+};
+
 async function oneAnnex(
   output: HookOutput,
-  annex: AnnexKnobs,
-  site: Site,
-  knobs: Knobs,
+  terms: Omit<TickTerms, "memory">,
+  directory: string,
   prices: Prices,
 ): Promise<boolean> {
+  const { annex } = terms;
   const started = clock.now();
   const memory = output.before(annex.name)?.memory ?? NO_MEMORY;
-  const world = { ...ports(annex, knobs.stateDirectory), prices };
-  const result = await tick(world, { annex, site, stop: knobs.stop, memory });
+  const result = await tick({ ...ports(annex, directory, terms.site.spool), prices }, { ...terms, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
     output.held(annex.name, result, seconds);
@@ -170,13 +200,19 @@ async function oneAnnex(
   return result.attributes["LastError"] !== undefined;
 }
 
-function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "prices"> {
+function ports(annex: AnnexKnobs, stateDirectory: string, spool: string): Omit<TickPorts, "prices"> {
   const { region } = annex;
   const here = run();
+  const slotAds = slotAdFiles(here, join(stateDirectory, "slot-ads"));
   return {
     clock,
     report,
-    queue: queue(here),
+    queue: {
+      ...remembering(queueQueries(here), spool, join(stateDirectory, `queue-${annex.name}.json`), clock.now),
+      matches: matchmaking(here, join(stateDirectory, "slot-templates.ads")),
+    },
+    slotAds,
+    learnSlot: slotAds.learn,
     pool: pool(here),
     ec2: ec2(region, AWS),
     cloudFormation: cloudFormation(region, clock, report, AWS),

@@ -10,6 +10,13 @@ const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 let library: Promise<Buffer> | undefined;
 
+/** Puts the library onto a machine; returns its path there. */
+export async function installFakeClock(machine: SandboxMachine): Promise<string> {
+  library ??= fetchLibrary();
+  await machine.writeFile(LIBRARY, await library, { mode: "755" });
+  return LIBRARY;
+}
+
 /** Debian's libfaketime, fetched once; it is not installed on this machine. */
 async function fetchLibrary(): Promise<Buffer> {
   const directory = await mkdtemp(join(tmpdir(), "updraft-faketime-"));
@@ -25,8 +32,7 @@ async function fetchLibrary(): Promise<Buffer> {
 
 /** From now on every program that starts on this machine takes it to be so many seconds later (or earlier) than it is. */
 export async function fakeClock(machine: SandboxMachine, seconds: number): Promise<void> {
-  library ??= fetchLibrary();
-  await machine.writeFile(LIBRARY, await library, { mode: "755" });
+  await installFakeClock(machine);
   await machine.writeFile("/etc/faketimerc", `${seconds < 0 ? "-" : "+"}${Math.abs(seconds)}\n`);
   await machine.writeFile("/etc/ld.so.preload", `${LIBRARY}\n`);
 }

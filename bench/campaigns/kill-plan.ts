@@ -60,7 +60,7 @@ const PLACES: Partial<Record<Aim, readonly Place[]>> = {
   ],
 };
 
-export function placeOf({ aim, chance }: Round): Place | undefined {
+export function placeOf({ aim, chance }: Pick<Round, "aim" | "chance">): Place | undefined {
   const places = PLACES[aim] ?? [];
   return places[Math.floor(chance * places.length)];
 }

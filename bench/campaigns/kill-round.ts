@@ -23,6 +23,8 @@ export type KillWorld = {
   readonly strace: string;
   /** What jobs wait for when the hook orders; 0 while none do. */
   readonly demanded: number;
+  /** EC2 fails now and then, so that a run may end before it orders. */
+  readonly faulty?: boolean;
   /** Of an undisturbed run. */
   readonly seconds: Readonly<Record<Orderer, number>>;
 };
@@ -126,9 +128,9 @@ function isTagged({ tags, launched }: InstanceView): boolean {
 }
 
 /** Runs the round's orderer and kills it where the round says. */
-async function killed(
-  { sandbox, strace, seconds }: KillWorld,
-  round: Round,
+export async function killed(
+  { sandbox, strace, seconds, faulty = false }: KillWorld,
+  round: Pick<Round, "orderer" | "aim" | "chance" | "count">,
   since: number,
 ): Promise<{ exitCode: number; place: string }> {
   const { accessPoint } = sandbox;
@@ -163,7 +165,10 @@ async function killed(
     const struck = async () => (await fleetRequests(sandbox, since)).some(({ fault }) => fault === id);
     const ended = running.then(() => true);
     while (!(await struck())) {
-      if (await Promise.race([ended, sleep(50, false)])) throw new Error("the run ended before it ordered");
+      if (!(await Promise.race([ended, sleep(50, false)]))) continue;
+      await sandbox.removeFault(id);
+      if (!faulty) throw new Error("the run ended before it ordered");
+      return { exitCode: (await running).exitCode, place: "it ended before it ordered" };
     }
     await accessPoint.run(["sh", "-c", `kill -KILL $(cat ${pidFile})`]);
     const { exitCode } = await running;

@@ -51,7 +51,7 @@ export async function killRuns(
   });
 }
 
-async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
+export async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
   const { accessPoint } = sandbox;
   // Ticks are started by hand, so that each can be killed.
   await configureHook(sandbox, accessPoint, `SCHEDD_CRON_UPDRAFT_PERIOD = ${HOUR}s\n`);
@@ -66,7 +66,7 @@ async function killWorld(sandbox: Sandbox): Promise<KillWorld> {
 }
 
 /** Jobs for which the hook orders, and which stay. */
-async function demanding(world: KillWorld): Promise<KillWorld> {
+export async function demanding(world: KillWorld): Promise<KillWorld> {
   const { sandbox } = world;
   const demanded = Math.ceil(JOBS / JOBS_ON_AN_INSTANCE);
   await updraft(sandbox, "publish", ANNEX);

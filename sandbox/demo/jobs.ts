@@ -5,6 +5,8 @@ export type JobTerms = {
   readonly seconds: number;
   readonly mayUseAws: boolean;
   readonly user?: string;
+  /** Further lines of the submit file. */
+  readonly lines?: readonly string[];
 };
 
 /** A finished job and the slot that it ran on, as condor_history tells. */
@@ -31,6 +33,7 @@ export async function submitJobs(accessPoint: SandboxMachine, terms: JobTerms): 
     "should_transfer_files = yes",
     "log = /dev/null",
     ...(terms.mayUseAws ? ["+MayUseAWS = true"] : []),
+    ...(terms.lines ?? []),
     `queue ${terms.count}`,
     "",
   ].join("\n");

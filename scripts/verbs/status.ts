@@ -1,9 +1,11 @@
 import { journalFile } from "../../adapters/journal-file.ts";
+import { tickHistoryFile } from "../../adapters/tick-history-file.ts";
 import type { Condor } from "../../adapters/condor.ts";
 import { parseAnnexName } from "../../core/annex.ts";
 import { isLive } from "../../core/instance.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { annexKnobs, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
+import { parseSince } from "../../core/request.ts";
 import type { Site } from "../../core/site.ts";
 import {
   annexStatus,
@@ -16,14 +18,16 @@ import {
   type AnnexStatus,
   type OrderRow,
 } from "../../core/status.ts";
+import { tickTable } from "../../core/tick-history.ts";
 import type { UnixTime } from "../../core/time.ts";
-import { JSON_OUTPUT } from "../options.ts";
+import { JSON_OUTPUT, type Options } from "../options.ts";
 import { print, printJson, repaint, report, table } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { looking } from "./look.ts";
 import { accessPoint, clock } from "./site.ts";
 
 const WATCH_SECONDS = 5;
+const HISTORY_SINCE = "1h";
 
 type Looked = {
   readonly annexes: readonly (AnnexStatus & { readonly name: string })[];
@@ -33,25 +37,23 @@ type Looked = {
 
 export const status: Verb = {
   name: "status",
-  usage: "updraft status [NAME] [--watch] [--json]",
+  usage: "updraft status [NAME] [--watch] [--history [--since TIME]] [--json]",
   summary: "show an annex's instances, or those of every annex",
   options: [
     { name: "watch", help: `look again every ${WATCH_SECONDS} s until nothing lives any more, or Ctrl-C` },
+    { name: "history", help: "show what the hook saw and did, run by run, instead of the instances" },
+    { name: "since", value: "TIME", help: `with --history: only from then on (${HISTORY_SINCE} ago)` },
     JSON_OUTPUT,
   ],
   maxPositionals: 1,
   async run(options) {
     const [given] = options.positionals;
     if (given !== undefined) parseAnnexName(given);
-    if (options.is("watch") && options.is("json")) {
-      throw new UpdraftError(
-        "usage",
-        "--watch and --json contradict each other: with --json there is one document",
-        "Give one of them.",
-      );
-    }
+    refuseContradiction(options);
+    const since = parseSince(options.text("since") ?? HISTORY_SINCE, clock.now());
     const { condor, site, knobs } = await accessPoint();
     const annexes = given === undefined ? knobs.annexes : [annexKnobs(knobs, given)];
+    if (options.is("history")) return showHistory(knobs, annexes, since, options.is("json"));
     const look = lookout(condor, site, knobs, annexes);
     if (options.is("watch")) return watch(look);
     const found = await look();
@@ -70,6 +72,35 @@ export const status: Verb = {
     });
   },
 };
+
+function refuseContradiction(options: Options): void {
+  const refuse = (message: string, remedy: string): never => {
+    throw new UpdraftError("usage", message, remedy);
+  };
+  const other = ["json", "history"].find((name) => options.is(name));
+  if (options.is("watch") && other !== undefined) {
+    refuse(`--watch and --${other} contradict each other`, "Give one of them.");
+  }
+  if (options.text("since") !== undefined && !options.is("history")) {
+    refuse("--since goes with --history", "See updraft status --help.");
+  }
+}
+
+async function showHistory(
+  knobs: Knobs,
+  annexes: readonly AnnexKnobs[],
+  since: UnixTime,
+  asJson: boolean,
+): Promise<void> {
+  const names = new Set(annexes.map(({ name }) => name));
+  const all = await tickHistoryFile(knobs.stateDirectory).read();
+  const runs = all.filter((one) => one.at >= since && names.has(one.annex));
+  if (asJson) return printJson({ since, runs });
+  if (runs.length === 0) {
+    return print(`the hook has not run since ${new Date(since * 1000).toISOString().replace(/\.\d+/, "")}`);
+  }
+  print(table(tickTable(runs)));
+}
 
 /** Looks at the annexes, and remembers from one look to the next which instances had joined. */
 function lookout(condor: Condor, site: Site, knobs: Knobs, annexes: readonly AnnexKnobs[]) {

@@ -26,6 +26,7 @@ const decided = (changes: Partial<PolicyInput> = {}) =>
     unseen: 0,
     machine: MACHINE,
     maxInstances: 60,
+    minInstances: 0,
     restedIds: new Set(["i-1", "i-2", "i-3"]),
     ...changes,
   });

@@ -8,6 +8,12 @@ test("the hook's page has every attribute that the hook publishes, and no other"
   await world.publish();
   world.waiting(2);
   const published = [...Object.keys(await world.tick()), "MeasuredAt", "TickSeconds"];
-  const documented = tableRows(read("docs/hook.md"), "attribute").map(([name]) => name?.replaceAll("`", ""));
+  const page = read("docs/hook.md");
+  const named = (heading: string): string[] =>
+    tableRows(page, heading).map(([name = ""]) => name.replaceAll("`", ""));
+  const estimates = named("estimate").flatMap((name) =>
+    ["", "Low", "High", "Source"].map((part) => name + part),
+  );
+  const documented = [...named("attribute"), ...estimates];
   assert.deepEqual(documented.sort(), published.sort());
 });

@@ -113,7 +113,7 @@ test("when nothing answers, the last good attributes stand with the reason, and 
   assert.ok(!`${stdout}${stderr}`.includes("a-secret-of-the-test"));
   assert.deepEqual(
     (await readdir(directory)).sort(),
-    [...Object.keys(programs), "lock", "state.json"].sort(),
+    [...Object.keys(programs), "lock", "state.json", "ticks.jsonl"].sort(),
   );
 });
 

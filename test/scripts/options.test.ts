@@ -89,7 +89,11 @@ const TABLE: readonly Table[] = [
     },
   },
   { verb: list, args: [], bad: {} },
-  { verb: status, args: ["burst"], bad: {} },
+  {
+    verb: status,
+    args: ["burst", "--history"],
+    bad: { since: [["yesterday", /since "yesterday" is neither a duration nor a time/]] },
+  },
   { verb: publish, args: ["burst"], bad: {} },
   { verb: deleteVerb, args: ["burst"], bad: {} },
 ];
@@ -130,6 +134,7 @@ test("options that contradict each other are refused together", async () => {
     [resize, ["--wait", "--no-wait"], /--wait and --no-wait contradict/],
     [renew, ["--lease", "8h", "--until", "2999-01-01T00:00Z"], /--lease and --until contradict/],
     [status, ["--watch", "--json"], /--watch and --json contradict/],
+    [status, ["--watch"], /--watch and --history contradict/],
   ];
   for (const [verb, given, words] of cases) {
     const { args } = TABLE.find((row) => row.verb === verb) ?? { args: [] };
