@@ -102,7 +102,7 @@ async function downloads(sandbox: Sandbox): Promise<string> {
   const setup = ["updraft", "setup", "--region", "us-east-1", "--json"];
   const { bucket } = JSON.parse(await sandbox.accessPoint.run(setup)) as { bucket: string };
   const stored = async (place: string, prefix: string): Promise<number> => {
-    const request = objectRequest("GET", `${place}?list-type=2&prefix=${prefix}`);
+    const request = objectRequest("GET", `${place}?list-type=2&prefix=${encodeURIComponent(prefix)}`);
     const { body } = await signedRequest(sandbox, key, request);
     const objects = [...body.matchAll(/<Key>([^<]*)<\/Key>.*?<Size>(\d+)<\/Size>/gs)];
     return objects

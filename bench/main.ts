@@ -12,7 +12,7 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
 
   build     times and sizes of what the build makes
   start     no-op start of every program: wall time and memory
-  boot      the sandbox: up, and order → running → user data → joined → first job
+  boot      user data → condor_master → slot: ours, HTCondor's own annex instance, plain EC2 calls, by turns
   simulate  188,000 jobs over 11 days under our law: time and memory
   hook      a tick of the hook without and with jobs and nodes, a sweep of the enforcer
   queue     a tick of the hook at 1,000 to 100,000 idle jobs, beside condor_q alone

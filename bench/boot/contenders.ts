@@ -63,8 +63,9 @@ export async function theirs(sandbox: Sandbox, run: number): Promise<Boot> {
     const name = `  aws … ${verb}`;
     spent[name] = (spent[name] ?? 0) + Number(ended) - Number(begun);
   }
+  const boot = { ...spent, ...sums({ ordered, visible, ...(await noted(machine)) }) };
   await terminate();
-  return { ...spent, ...sums({ ordered, visible, ...(await noted(machine)) }) };
+  return boot;
 }
 
 /** Plain EC2 calls, and everything that the node needs written into its user data, the password too. */
