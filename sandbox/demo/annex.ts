@@ -41,8 +41,9 @@ export async function configureAnnexes(
 /** As `updraft credential create` does it, unless there is one; knobs under test may be wrong. */
 const CREATE_TOKEN = `
 [ -e /etc/updraft/credentials/$0.token ] && exit
+install -d -m 755 /etc/updraft
+install -d -m 700 /etc/updraft/credentials
 umask 077
-mkdir -p /etc/updraft/credentials
 condor_token_create -identity annex-$0@$(condor_config_val TRUST_DOMAIN) -lifetime 2592000 \
   -authz ADVERTISE_STARTD -authz ADVERTISE_MASTER > /etc/updraft/credentials/$0.token`;
 
