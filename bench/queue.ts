@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../core/errors.ts";
 import { annexKnobs, configureAnnexes, configureHook } from "../sandbox/demo/annex.ts";
 import { down, up, type Sandbox, type SandboxMachine } from "../sandbox/sandbox.ts";
 import { ANNEX, updraft } from "./campaigns/pool.ts";
@@ -52,7 +53,10 @@ export async function queueBench(runs: number): Promise<string> {
     const parts: string[] = [];
     for (const { jobs, shapes } of QUEUES) {
       await fill(sandbox.accessPoint, jobs, shapes);
-      parts.push(`${jobs} idle jobs of ${shapes} shapes\n${await measured(sandbox, runs)}`);
+      const heading = `${jobs} idle jobs of ${shapes} shapes`;
+      // What was measured before is not lost by a tick that a busy machine let run into its limit.
+      const rows = await measured(sandbox, runs).catch((error: unknown) => `failed: ${messageOf(error)}`);
+      parts.push(`${heading}\n${rows}`);
     }
     return `medians of ${runs} runs, by turns; the full condor_q -json once\n\n${parts.join("\n\n")}`;
   } finally {

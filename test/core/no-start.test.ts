@@ -40,6 +40,18 @@ test("cycles count, not looks", () => {
   for (let i = 0; i < 10; i++) assert.equal(looks.look({ cycle: 5 }), false);
 });
 
+test("where cycles are short it takes three minutes all the same", () => {
+  const shapes = [{ group: GROUP, key: "k", matching: 1, running: 0 }];
+  let memory: NoStart = {};
+  const suppressed: number[] = [];
+  for (let now = 0; now <= 200; now += 5) {
+    const found = stalled(memory, shapes, now, now);
+    memory = found.noStart;
+    if (found.suppressed.size > 0) suppressed.push(now);
+  }
+  assert.equal(suppressed[0], 180);
+});
+
 test("a start clears it: one that runs, or one job less that waits", () => {
   for (const start of [{ running: 1 }, { count: 3 }]) {
     const looks = new Looks();
