@@ -1,5 +1,6 @@
 import { quote } from "../core/classad.ts";
 import { UpdraftError, messageOf } from "../core/errors.ts";
+import type { Resources } from "../core/packing.ts";
 
 /** An ad as `-json` prints it: an expression is a string `/Expr(…)/`, undefined is null. */
 export type Ad = Readonly<Record<string, unknown>>;
@@ -29,8 +30,10 @@ export function number(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
-export function isExpression(value: unknown): boolean {
-  return typeof value === "string" && /^\/Expr\(.*\)\/$/s.test(value);
+/** The attributes of a slot with this prefix; one that is missing or has no number counts as nothing. */
+export function resources(ad: Ad, prefix: "" | "TotalSlot"): Resources {
+  const amount = (name: string): number => Math.max(0, number(ad[`${prefix}${name}`]) ?? 0);
+  return { cpus: amount("Cpus"), memory: amount("Memory"), disk: amount("Disk"), gpus: amount("GPUs") };
 }
 
 /** Slots that are nobody's now, but those of the annex itself. */

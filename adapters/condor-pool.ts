@@ -1,8 +1,7 @@
 import { quote } from "../core/classad.ts";
 import type { Pool, PoolFacts } from "../core/sensors.ts";
 import type { AnnexSlot } from "../core/supply.ts";
-import { freeSlotConstraint, number, parseAds, text, type Ad } from "./condor-ads.ts";
-import { resources } from "./condor-queue.ts";
+import { freeSlotConstraint, number, parseAds, resources, text, type Ad } from "./condor-ads.ts";
 import { slot } from "./condor.ts";
 import type { Run } from "./run.ts";
 

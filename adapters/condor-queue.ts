@@ -1,141 +1,251 @@
-import type { IdleJob } from "../core/demand.ts";
+import {
+  Expression,
+  formatAd,
+  formatAds,
+  number,
+  parseAd,
+  text,
+  type Ad,
+  type AdValue,
+} from "../core/ad-json.ts";
+import { adStream } from "../core/ad-stream.ts";
+import { attributeNames, hidesAttributes } from "../core/classad.ts";
+import type { IdleJobs, Rejection } from "../core/demand.ts";
+import { UpdraftError, messageOf } from "../core/errors.ts";
 import type { Resources } from "../core/packing.ts";
-import type { Queue } from "../core/sensors.ts";
-import { freeSlotConstraint, isExpression, number, parseAds, text, type Ad } from "./condor-ads.ts";
+import type { QueueReader, RunningJobs } from "../core/sensors.ts";
 import type { Run } from "./run.ts";
 
-const JOB_ATTRIBUTES = [
-  "ClusterId",
-  "ProcId",
+const REQUESTS = ["RequestCpus", "RequestMemory", "RequestDisk", "RequestGPUs"] as const;
+/** What idle jobs differ in, as far as it matters. */
+const IDLE = [
+  "JobStatus",
   "JobUniverse",
   "EnteredCurrentStatus",
-  "QDate",
   "AutoClusterId",
   "LastMatchTime",
   "DeferralTime",
   "DeferralPrepTime",
   "JobCoolDownExpiration",
   "ConcurrencyLimits",
-  "User",
   "AcctGroup",
-  "RequestCpus",
-  "RequestMemory",
-  "RequestDisk",
-  "RequestGPUs",
+  "User",
+  "Owner",
+  ...REQUESTS,
+  "Requirements",
 ];
+const RUNNING = ["JobStatus", "AutoClusterId", "User", "MachineAttrAnnexName0"];
+const REJECTED = ["AutoClusterId", "User", "LastRejMatchTime", "LastRejMatchReason"];
+const FACTORY = ["TotalSubmitProcs", "JobMaterializeNextProcId"];
+/** Of no matter to matching: who asks it gives the jobs numbers of their own. */
+const NOT_MATCHED = new Set(
+  ["Id", "JobIds", "JobCount", "ClusterId", "ProcId", "JobStatus", "AutoClusterId"]
+    .concat("EnteredCurrentStatus", "LastMatchTime", "JobCoolDownExpiration")
+    .map((name) => name.toLowerCase()),
+);
 
-const REQUESTS = ["RequestCpus", "RequestMemory", "RequestDisk", "RequestGPUs"] as const;
+/** Words of the language; those of functions name no attribute that a job has. */
+const NO_ATTRIBUTE = new Set(["true", "false", "undefined", "error", "is", "isnt", "my", "target", "parent"]);
+
 const QUERY_SECONDS = 15;
-const MATCH_SECONDS = 10;
+/** Rejections older than this say nothing of now. */
+const REJECTED_SECONDS = 600;
 
-export function queue(run: Run): Queue {
-  const query = async (constraint: string, attributes: readonly string[]): Promise<Ad[]> => {
-    const args = ["-allusers", "-constraint", constraint, "-attributes", attributes.join(","), "-json"];
-    return parseAds(await run("condor_q", args, { timeoutSeconds: QUERY_SECONDS }), "condor_q");
-  };
-
-  /** Requests that are expressions, as those of jobs that ask for nothing themselves: HTCondor evaluates them. */
-  async function evaluated(ads: readonly Ad[]): Promise<Ad[]> {
-    const shape = (ad: Ad): string =>
-      JSON.stringify([ad["AutoClusterId"], ...REQUESTS.map((name) => ad[name])]);
-    const examples = new Map<string, Ad>();
-    for (const ad of ads) {
-      if (REQUESTS.some((name) => isExpression(ad[name]))) examples.set(shape(ad), ad);
-    }
-    if (examples.size === 0) return [...ads];
-    const ids = [...examples.values()].map(jobId);
-    const output = await run("condor_q", ["-allusers", ...ids, "-af:j", ...REQUESTS], {
-      timeoutSeconds: QUERY_SECONDS,
-    });
-    const values = new Map(
-      output.split("\n").map((line) => {
-        const [id = "", ...words] = line.trim().split(/\s+/);
-        return [id, words.map(Number)] as const;
-      }),
-    );
-    return ads.map((ad) => {
-      const example = examples.get(shape(ad));
-      const found = example && values.get(jobId(example));
-      if (found === undefined) return ad;
-      return { ...ad, ...Object.fromEntries(REQUESTS.map((name, i) => [name, found[i]])) };
-    });
-  }
-
-  return {
-    async idleJobs(expression) {
-      const ads = await query(`JobStatus == 1 && (${expression})`, JOB_ATTRIBUTES);
-      return (await evaluated(ads)).map(idleJob);
-    },
-    async rejections(withinSeconds) {
-      const ads = await query(`LastRejMatchTime > time() - ${withinSeconds}`, [
-        "AutoClusterId",
-        "LastRejMatchTime",
-        "LastRejMatchReason",
-      ]);
-      return ads.flatMap((ad) => {
-        const autocluster = number(ad["AutoClusterId"]);
-        const at = number(ad["LastRejMatchTime"]);
-        if (autocluster === undefined || at === undefined) return [];
-        return [{ autocluster, at, reason: text(ad["LastRejMatchReason"])?.trim() ?? "" }];
-      });
-    },
-    async matches(jobIds, annex) {
-      if (jobIds.length === 0) return new Map();
-      const args = [
-        "-allusers",
-        "-better-analyze:summary",
-        ...jobIds,
-        "-mconstraint",
-        freeSlotConstraint(annex),
-      ];
-      return parseSummary(await run("condor_q", args, { timeoutSeconds: MATCH_SECONDS }));
-    },
-  };
-}
-
-function jobId(ad: Ad): string {
-  return `${number(ad["ClusterId"]) ?? 0}.${number(ad["ProcId"]) ?? 0}`;
-}
-
-function idleJob(ad: Ad): IdleJob {
-  const time = (name: string): number | undefined => number(ad[name]);
-  const deferral = time("DeferralTime");
-  return {
-    id: jobId(ad),
-    universe: number(ad["JobUniverse"]) ?? 0,
-    idleSince: time("EnteredCurrentStatus") ?? time("QDate") ?? 0,
-    autocluster: number(ad["AutoClusterId"]),
-    matchedAt: time("LastMatchTime"),
-    deferredUntil: deferral === undefined ? undefined : deferral - (time("DeferralPrepTime") ?? 0),
-    coolDownUntil: time("JobCoolDownExpiration"),
-    hasConcurrencyLimits: ad["ConcurrencyLimits"] !== undefined && ad["ConcurrencyLimits"] !== null,
-    user: text(ad["User"]),
-    group: text(ad["AcctGroup"]),
-    request: resources(ad, "Request"),
-  };
-}
-
-/** The attributes with this prefix; one that is missing or has no number counts as nothing, and a CPU is the least. */
-export function resources(ad: Ad, prefix: "" | "Request" | "TotalSlot"): Resources {
-  const amount = (name: string): number => Math.max(0, number(ad[`${prefix}${name}`]) ?? 0);
-  const cpus = amount("Cpus");
-  return {
-    cpus: prefix === "Request" && cpus === 0 ? 1 : cpus,
-    memory: amount("Memory"),
-    disk: amount("Disk"),
-    gpus: amount("GPUs"),
-  };
-}
+export type QueueQueries = QueueReader & {
+  /** What negotiation passed over lately of such jobs; costs little. */
+  rejections(expression: string): Promise<Rejection[]>;
+};
 
 /**
- * Rows of `-better-analyze:summary`: job, members/idle, slots that the job's requirements take, slots that refuse
- * the job, slots that run the user's or others' jobs, available slots, owner.
+ * Lets the schedd count jobs that are alike, in a process that it forks: of any number of jobs of a few shapes it
+ * sends a few ads. It applies the constraint once more to what it has counted, so whatever the constraint reads must
+ * be among the attributes.
  */
-export function parseSummary(output: string): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const line of output.split("\n")) {
-    const row = /^\s*(\d+\.\d+)\s+\d+\/\d+\s+\d+\s+\d+\s+\d+\s+\d+\s+(\d+)\s/.exec(`${line} `);
-    if (row !== null) found.set(row[1] ?? "", Number(row[2]));
-  }
-  return found;
+export function queueQueries(run: Run): QueueQueries {
+  const query = async (constraint: string, attributes: readonly string[], ...how: readonly string[]) => {
+    const ads: Ad[] = [];
+    const list = attributes.join(",");
+    const args = ["-allusers", ...how, "-constraint", constraint, "-json", "-attributes", list];
+    await readAds(run, "condor_q", args, (ad) => void ads.push(ad));
+    return ads;
+  };
+
+  const counted = async (status: number, expression: string, attributes: readonly string[]) => {
+    const names = new Map(attributes.map((name) => [name.toLowerCase(), name]));
+    for (const name of attributeNames(expression)) {
+      if (!names.has(name) && !NO_ATTRIBUTE.has(name)) names.set(name, name);
+    }
+    return query(`JobStatus == ${status} && (${expression})`, [...names.values()], "-group-by");
+  };
+
+  /** To be sure that there is nothing, for to say nothing is also how a question fails that the schedd does not know. */
+  const confirmNone = async (expression: string): Promise<void> => {
+    const args = ["-allusers", "-constraint", `JobStatus == 1 && (${expression})`, "-totals"];
+    const said = await run("condor_q", args, { timeoutSeconds: QUERY_SECONDS });
+    const count = /^Total for query: (\d+) jobs;/m.exec(said)?.[1];
+    if (count === "0") return;
+    throw new UpdraftError(
+      "failed",
+      count === undefined
+        ? "condor_q does not say how many jobs there are"
+        : `condor_q -group-by shows no job, and condor_q -totals ${count}`,
+      "Run condor_q -allusers -totals by hand, and see the schedd's log.",
+    );
+  };
+
+  const rejections = async (expression: string): Promise<Rejection[]> => {
+    const constraint = `LastRejMatchTime > time() - ${REJECTED_SECONDS} && (${expression})`;
+    return (await query(constraint, REJECTED)).flatMap(rejection);
+  };
+
+  return {
+    rejections,
+    async jobs(expression, { factories }) {
+      if (hidesAttributes(expression)) {
+        throw new UpdraftError(
+          "config",
+          "jobs cannot be counted by an expression with eval() or with names of attributes in quotes",
+          "Name the attributes of the job in the annex's _JOBS as they are.",
+        );
+      }
+      const [idle, running, rejected, made] = await Promise.all([
+        counted(1, expression, IDLE),
+        counted(2, expression, RUNNING),
+        rejections(expression),
+        factories ? query(expression, FACTORY, "-factory") : [],
+      ]);
+      if (idle.length === 0) await confirmNone(expression);
+      return {
+        idle: idleJobs(idle, await evaluatedRequests(run, idle)),
+        running: running.map(runningJobs),
+        rejections: rejected,
+        unmaterialized: made.reduce((sum, ad) => sum + unmaterialized(ad), 0),
+      };
+    },
+  };
 }
+
+/** An answer that is cut short, or of another form, is an error and never fewer ads. */
+async function readAds(
+  run: Run,
+  program: string,
+  args: readonly string[],
+  take: (ad: Ad) => void,
+): Promise<void> {
+  let wrong: string | undefined;
+  const stream = adStream((text) => {
+    try {
+      take(parseAd(text));
+    } catch (error) {
+      wrong ??= messageOf(error);
+    }
+  });
+  await run(program, args, { timeoutSeconds: QUERY_SECONDS, onText: (text) => stream.push(text) });
+  wrong ??= stream.end();
+  if (wrong === undefined) return;
+  throw new UpdraftError(
+    "failed",
+    `${program} gave an answer that cannot be read: ${wrong}`,
+    `Run ${program} -json by hand to see what is wrong.`,
+  );
+}
+
+const asJob = (ad: string, index: number): string =>
+  `[ ClusterId = ${index + 1}; ProcId = 0; JobStatus = 1; ${ad.slice(2)}`;
+
+/** Ads of jobs as condor_q reads them from a file: the one at `index` is job `index + 1`.0. */
+export const jobAds = (ads: readonly string[]): string => formatAds(ads.map(asJob));
+
+const matched = (ad: Ad): string => formatAd([...ad].filter(([name]) => !NOT_MATCHED.has(name)));
+
+const isPlain = (value: AdValue): boolean => typeof value === "number" || value === undefined;
+
+/** What HTCondor makes of requests that are expressions, as those of jobs that ask for nothing themselves; by the ad's text. */
+async function evaluatedRequests(
+  run: Run,
+  ads: readonly Ad[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const unclear = ads.filter((ad) => REQUESTS.some((name) => !isPlain(ad.get(name.toLowerCase()))));
+  const texts = [...new Set(unclear.map(matched))];
+  if (texts.length === 0) return new Map();
+  const output = await run("condor_q", ["-jobads:new", "-", "-af:j", ...REQUESTS], {
+    timeoutSeconds: QUERY_SECONDS,
+    input: jobAds(texts),
+  });
+  const lines = new Map(
+    output.split("\n").map((line) => {
+      const [id = "", ...words] = line.trim().split(/\s+/);
+      return [id, words.map(Number)];
+    }),
+  );
+  return new Map(
+    texts.map((text, index) => {
+      const values = lines.get(`${index + 1}.0`);
+      if (values?.length === REQUESTS.length) return [text, values];
+      throw new UpdraftError(
+        "failed",
+        "condor_q does not say of every job what it requests",
+        "Run condor_q -jobads by hand to see what is wrong.",
+      );
+    }),
+  );
+}
+
+function idleJobs(ads: readonly Ad[], evaluated: ReadonlyMap<string, readonly number[]>): IdleJobs[] {
+  const texts = new Map<string, string>();
+  return ads.map((ad) => {
+    const long = matched(ad);
+    // Of many equal texts one is kept.
+    const text_ = texts.get(long) ?? long;
+    texts.set(text_, text_);
+    const time = (name: string): number | undefined => number(ad.get(name));
+    const deferral = time("deferraltime");
+    const values = evaluated.get(text_) ?? REQUESTS.map((name) => number(ad.get(name.toLowerCase())));
+    return {
+      count: number(ad.get("jobcount")) ?? 0,
+      id: /^\d+\.\d+/.exec(text(ad.get("jobids")) ?? "")?.[0] ?? "",
+      universe: number(ad.get("jobuniverse")) ?? 0,
+      idleSince: time("enteredcurrentstatus") ?? 0,
+      autocluster: number(ad.get("autoclusterid")),
+      matchedAt: time("lastmatchtime"),
+      deferredUntil: deferral === undefined ? undefined : deferral - (time("deferralpreptime") ?? 0),
+      coolDownUntil: time("jobcooldownexpiration"),
+      hasConcurrencyLimits: isSet(ad.get("concurrencylimits")),
+      user: text(ad.get("user")),
+      group: text(ad.get("acctgroup")),
+      request: requested(values),
+      ad: text_,
+    };
+  });
+}
+
+const isSet = (value: AdValue): boolean =>
+  value !== undefined && !(value instanceof Expression && value.text === "undefined");
+
+/** What has no number counts as nothing, and a CPU is the least. */
+function requested(values: readonly (number | undefined)[]): Resources {
+  const [cpus, memory = 0, disk = 0, gpus = 0] = values.map((value) =>
+    value !== undefined && Number.isFinite(value) ? Math.max(0, value) : 0,
+  );
+  return { cpus: cpus === undefined || cpus === 0 ? 1 : cpus, memory, disk, gpus };
+}
+
+function runningJobs(ad: Ad): RunningJobs {
+  return {
+    count: number(ad.get("jobcount")) ?? 0,
+    user: text(ad.get("user")),
+    autocluster: number(ad.get("autoclusterid")),
+    annex: text(ad.get("machineattrannexname0")),
+  };
+}
+
+function rejection(ad: Ad): Rejection[] {
+  const autocluster = number(ad.get("autoclusterid"));
+  const at = number(ad.get("lastrejmatchtime"));
+  if (autocluster === undefined || at === undefined) return [];
+  const user = text(ad.get("user"));
+  return [{ autocluster, user, at, reason: text(ad.get("lastrejmatchreason"))?.trim() ?? "" }];
+}
+
+const unmaterialized = (ad: Ad): number =>
+  Math.max(0, (number(ad.get("totalsubmitprocs")) ?? 0) - (number(ad.get("jobmaterializenextprocid")) ?? 0));

@@ -1,5 +1,5 @@
-import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, lstat, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { readSecretFile } from "./files.ts";
 import { directory, writeAtomically } from "./node-files.ts";
@@ -24,7 +24,12 @@ export function credentialFile(directoryPath: string, annex: string): Credential
         correct: `Remove it and make another one as root: updraft credential create ${annex}`,
       }),
     async write(token) {
-      await failing(path, () => directory(directoryPath, 0o700));
+      await failing(path, async () => {
+        // What is above it is not for root alone: the hook's own AWS credentials may stand there.
+        const parent = dirname(directoryPath);
+        if ((await mkdir(parent, { recursive: true })) !== undefined) await chmod(parent, 0o755);
+        await directory(directoryPath, 0o700);
+      });
       const owner = (await lstat(directoryPath)).uid;
       const user = process.getuid?.() ?? 0;
       if (owner !== user) {

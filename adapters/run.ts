@@ -1,7 +1,14 @@
 import { execa } from "execa";
 import { UpdraftError } from "../core/errors.ts";
 
-export type RunOptions = { readonly timeoutSeconds: number; readonly maxBytes?: number };
+export type RunOptions = {
+  readonly timeoutSeconds: number;
+  readonly maxBytes?: number;
+  /** What the program reads. */
+  readonly input?: string;
+  /** Takes what the program prints as it comes, however much it is; the result is then empty. */
+  readonly onText?: (text: string) => void;
+};
 
 /** Runs a program and gives its standard output. Failures name the program, never its arguments: they may hold secrets. */
 export type Run = (program: string, args: readonly string[], options?: RunOptions) => Promise<string>;
@@ -12,16 +19,20 @@ const STDERR_SHOWN = 300;
 
 export function run(environment: Readonly<Record<string, string>> = {}): Run {
   return async (program, args, options = DEFAULTS) => {
-    const result = await execa(program, args, {
+    const { input, onText } = options;
+    const subprocess = execa(program, args, {
       reject: false,
-      stdin: "ignore",
+      ...(input === undefined ? { stdin: "ignore" } : { input }),
+      buffer: { stdout: onText === undefined },
       timeout: options.timeoutSeconds * 1000,
       maxBuffer: options.maxBytes ?? MAX_BYTES,
       forceKillAfterDelay: 2000,
       stripFinalNewline: false,
       env: { LC_ALL: "C", ...environment },
     });
-    if (!result.failed) return result.stdout;
+    if (onText !== undefined) subprocess.stdout.setEncoding("utf8").on("data", onText);
+    const result = await subprocess;
+    if (!result.failed) return result.stdout ?? "";
     if (result.code === "ENOENT") throw notFound(program);
     if (result.code === "EACCES") {
       throw new UpdraftError(

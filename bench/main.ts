@@ -4,6 +4,7 @@ import { buildBench } from "./build.ts";
 import { guardBench } from "./guard.ts";
 import { hookBench } from "./hook.ts";
 import { estimateBench, modelBench } from "./model.ts";
+import { queueBench } from "./queue.ts";
 import { simulateBench } from "./simulate.ts";
 import { startBench } from "./start.ts";
 
@@ -14,6 +15,7 @@ const HELP = `npm run bench [-- NAME]...: measures and prints tables; nothing is
   boot      the sandbox: up, and order → running → user data → joined → first job
   simulate  188,000 jobs over 11 days under our law: time and memory
   hook      a tick of the hook without and with jobs and nodes, a sweep of the enforcer
+  queue     a tick of the hook at 1,000 to 100,000 idle jobs, beside condor_q alone
   model     the analysis of one parameter set, and the whole command: wall time
   guard     the guard's memory and CPU over a node's life, and every process of the node; only when named,
             because it lasts an hour, or --minutes
@@ -26,6 +28,7 @@ const BENCHES: Readonly<Record<string, (runs: number, minutes: number) => Promis
   start: startBench,
   boot: bootBench,
   hook: hookBench,
+  queue: queueBench,
   model: modelBench,
   estimates: estimateBench,
   guard: guardBench,

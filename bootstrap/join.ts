@@ -35,6 +35,8 @@ import { installUnits, runsSystemd } from "./units.ts";
 /** Finer than the machine's uptime. */
 const elapsed = (): number => performance.now() / 1000;
 const REPORT_ATTEMPTS = 3;
+/** A report that takes longer does not keep the instance alive. */
+const REPORT_SECONDS = 15;
 /** The part of the boot's time in which nobody asks how HTCondor is doing: the processor is its alone. */
 const UNDISTURBED = 1 / 60;
 
@@ -168,7 +170,7 @@ export async function join(options: JoinOptions): Promise<number> {
     };
     console(`${failure.step} failed after ${failure.attempts} attempts: ${failure.message}`);
     console(failure.remedy);
-    await sendReport(report);
+    await Promise.race([sendReport(report), sleep(REPORT_SECONDS * 1000)]);
     await powerOff(command, console);
     return 1;
   }

@@ -61,8 +61,14 @@ export function expressionProblem(text: string): string | undefined {
   return text.trim() === "" ? "it is empty" : undefined;
 }
 
+const withoutStrings = (expression: string): string => expression.replace(/"(?:[^"\\]|\\.)*"/g, " ");
+
 /** The names that an expression reads, in lower case, as attribute names are compared. */
 export function attributeNames(expression: string): Set<string> {
-  const bare = expression.replace(/"(?:[^"\\]|\\.)*"/g, " ");
-  return new Set((bare.match(/[A-Za-z_]\w*/g) ?? []).map((name) => name.toLowerCase()));
+  return new Set((withoutStrings(expression).match(/[A-Za-z_]\w*/g) ?? []).map((name) => name.toLowerCase()));
+}
+
+/** Whether an expression may read attributes that attributeNames does not find. */
+export function hidesAttributes(expression: string): boolean {
+  return /'|\beval/i.test(withoutStrings(expression));
 }

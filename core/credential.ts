@@ -62,6 +62,9 @@ export function checkAnnexToken(
   return { ...token, expires };
 }
 
+/** Nobody minds the seconds of a life of weeks. */
+const inMinutes = (seconds: number): string => formatDuration(Math.round(seconds / 60) * 60);
+
 /** What a token says of itself may hold anything. */
 const shown = (text: string): string => JSON.stringify(text.slice(0, 300));
 
@@ -88,7 +91,7 @@ export function checkOutlives(annex: string, expires: UnixTime | undefined, unti
 export function expiryWarning(annex: string, expires: UnixTime, now: UnixTime): string | undefined {
   const left = expires - now;
   if (left >= EXPIRY_WARNING_SECONDS) return undefined;
-  const when = left <= 0 ? `ended at ${formatTime(expires)}` : `ends in ${formatDuration(left)}`;
+  const when = left <= 0 ? `ended at ${formatTime(expires)}` : `ends in ${inMinutes(left)}`;
   return `the token of annex ${annex} ${when}; run as root: updraft credential rotate ${annex}`;
 }
 
@@ -100,13 +103,13 @@ export function describeToken(token: AnnexToken, now: UnixTime): string[] {
     `good for: ${token.scopes.join(", ")}`,
     `id: ${token.id}`,
     `made at: ${formatTime(token.issuedAt)}`,
-    `ends at: ${formatTime(token.expires)}, in ${formatDuration(token.expires - now)}`,
+    `ends at: ${formatTime(token.expires)}, in ${inMinutes(token.expires - now)}`,
   ];
 }
 
 /** Who it is, and until when. */
 export function describeLife(token: AnnexToken, now: UnixTime): string {
-  return `${token.identity}, until ${formatTime(token.expires)} (for ${formatDuration(token.expires - now)} more)`;
+  return `${token.identity}, until ${formatTime(token.expires)} (for ${inMinutes(token.expires - now)} more)`;
 }
 
 /** How the tokens before this one are made worthless, those too that their holder had HTCondor make of them. */

@@ -1,11 +1,13 @@
 import { fits, take, type Resources, type Shape } from "./packing.ts";
 import type { UnixTime } from "./time.ts";
 
-/** An idle job of the annex's expression, as the schedd shows it. */
-export type IdleJob = {
+/** Idle jobs of the annex's expression that differ in nothing but their number, as the schedd counts them. */
+export type IdleJobs = {
+  readonly count: number;
+  /** One of them. */
   readonly id: string;
   readonly universe: number;
-  /** When it last became idle. */
+  /** When they last became idle. */
   readonly idleSince: UnixTime;
   /** Jobs of one autocluster are alike to the negotiator; undefined before it has first been asked. */
   readonly autocluster: number | undefined;
@@ -13,16 +15,20 @@ export type IdleJob = {
   readonly deferredUntil: UnixTime | undefined;
   readonly coolDownUntil: UnixTime | undefined;
   readonly hasConcurrencyLimits: boolean;
-  /** Whose it is, as `user@domain`. */
-  readonly user?: string | undefined;
+  /** With `@` and the domain. */
+  readonly user: string | undefined;
   /** The accounting group, without the user. */
   readonly group: string | undefined;
   readonly request: Resources;
+  /** What matching them reads, as ClassAd text. Jobs of one text are of one user and shape. */
+  readonly ad: string;
 };
 
 /** The negotiator passed over an autocluster. */
 export type Rejection = {
   readonly autocluster: number;
+  /** Whose jobs: each submitter is negotiated with in turn. */
+  readonly user: string | undefined;
   readonly at: UnixTime;
   readonly reason: string;
 };
@@ -46,7 +52,10 @@ export type Exclusion =
   | "OwnerLimit"
   | "OtherAnnex"
   | "FreeSlots"
-  | "Shape";
+  | "Requirements"
+  | "NoStart"
+  | "Shape"
+  | "Factory";
 
 export type DemandFacts = {
   readonly now: UnixTime;
@@ -57,22 +66,22 @@ export type DemandFacts = {
   readonly startable: number;
 };
 
-export type DemandJob = IdleJob & { readonly waited: number };
-
 export type Demand = {
   /** Jobs that wait for a machine and for nothing else, oldest first. */
-  readonly waiting: readonly DemandJob[];
-  readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
+  readonly waiting: readonly IdleJobs[];
+  readonly excluded: Excluded;
 };
+
+export type Excluded = Readonly<Partial<Record<Exclusion, number>>>;
 
 const VANILLA = 5;
 /** A job that was matched so recently is about to start. */
 const STARTING_SECONDS = 120;
 
 /** Sorts the idle jobs of the annex into those that a further machine would help and those that it would not. */
-export function demand(jobs: readonly IdleJob[], facts: DemandFacts): Demand {
+export function demand(jobs: readonly IdleJobs[], facts: DemandFacts): Demand {
   const excluded: Partial<Record<Exclusion, number>> = {};
-  const exclude = (why: Exclusion, count = 1): void => {
+  const exclude = (why: Exclusion, count: number): void => {
     if (count > 0) excluded[why] = (excluded[why] ?? 0) + count;
   };
   const rejections = newest(facts.rejections);
@@ -80,39 +89,39 @@ export function demand(jobs: readonly IdleJob[], facts: DemandFacts): Demand {
     facts.quotas.map(({ group, quota, used }) => [group.toLowerCase(), Math.max(0, quota - used)]),
   );
   let { startable } = facts;
-  const waiting: DemandJob[] = [];
-  for (const job of [...jobs].sort((a, b) => a.idleSince - b.idleSince)) {
-    const why = waitsFor(job, rejections, facts);
+  const waiting: IdleJobs[] = [];
+  for (const some of [...jobs].sort((a, b) => a.idleSince - b.idleSince)) {
+    const why = waitsFor(some, rejections, facts);
     if (why !== undefined) {
-      exclude(why);
+      exclude(why, some.count);
       continue;
     }
-    if (!withinQuota(job, headroom)) {
-      exclude("Quota");
-      continue;
-    }
-    if (startable < 1) {
-      exclude("MaxJobsRunning");
-      continue;
-    }
-    startable -= 1;
-    waiting.push({ ...job, waited: facts.now - job.idleSince });
+    const allowed = withinQuota(some, headroom);
+    exclude("Quota", some.count - allowed);
+    const count = Math.min(allowed, Math.floor(startable));
+    exclude("MaxJobsRunning", allowed - count);
+    startable -= count;
+    if (count > 0) waiting.push({ ...some, count });
   }
   return { waiting, excluded };
 }
 
-function newest(rejections: readonly Rejection[]): Map<number, Rejection> {
-  const result = new Map<number, Rejection>();
+const submitter = (jobs: Pick<Rejection, "autocluster" | "user">): string =>
+  `${jobs.autocluster} ${jobs.user ?? ""}`;
+
+function newest(rejections: readonly Rejection[]): Map<string, Rejection> {
+  const result = new Map<string, Rejection>();
   for (const one of rejections) {
-    if (one.at > (result.get(one.autocluster)?.at ?? Number.NEGATIVE_INFINITY))
-      result.set(one.autocluster, one);
+    if (one.at > (result.get(submitter(one))?.at ?? Number.NEGATIVE_INFINITY)) {
+      result.set(submitter(one), one);
+    }
   }
   return result;
 }
 
 function waitsFor(
-  job: IdleJob,
-  rejections: ReadonlyMap<number, Rejection>,
+  job: IdleJobs,
+  rejections: ReadonlyMap<string, Rejection>,
   { now, minWaitSeconds }: DemandFacts,
 ): Exclusion | undefined {
   if (job.universe !== VANILLA) return "Universe";
@@ -125,7 +134,8 @@ function waitsFor(
   ) {
     return "Starting";
   }
-  const rejection = job.autocluster === undefined ? undefined : rejections.get(job.autocluster);
+  const { autocluster, user } = job;
+  const rejection = autocluster === undefined ? undefined : rejections.get(submitter({ autocluster, user }));
   const passedOver = rejection !== undefined && rejection.at >= job.idleSince;
   if (passedOver && /^(concurrency limit|submitter limit)/i.test(rejection.reason)) {
     return /^concurrency/i.test(rejection.reason) ? "ConcurrencyLimit" : "Quota";
@@ -135,48 +145,57 @@ function waitsFor(
   return passedOver || now - job.idleSince >= minWaitSeconds ? undefined : "MinWait";
 }
 
-/** Quotas are counted in slot weight, which is CPUs by default; a group's ancestors have theirs too. */
-function withinQuota(job: IdleJob, headroom: Map<string, number>): boolean {
-  if (job.group === undefined) return true;
-  const parts = job.group.toLowerCase().split(".");
+/** How many of them the quotas admit: counted in slot weight, which is CPUs by default; a group's ancestors have theirs too. */
+function withinQuota(jobs: IdleJobs, headroom: Map<string, number>): number {
+  if (jobs.group === undefined) return jobs.count;
+  const parts = jobs.group.toLowerCase().split(".");
   const groups = parts.map((_, i) => parts.slice(0, i + 1).join(".")).filter((group) => headroom.has(group));
-  const weight = Math.max(1, job.request.cpus);
-  if (groups.some((group) => (headroom.get(group) ?? 0) < weight)) return false;
-  for (const group of groups) headroom.set(group, (headroom.get(group) ?? 0) - weight);
-  return true;
+  const weight = Math.max(1, jobs.request.cpus);
+  const room = Math.min(
+    jobs.count,
+    ...groups.map((group) => Math.floor((headroom.get(group) ?? 0) / weight)),
+  );
+  for (const group of groups) headroom.set(group, (headroom.get(group) ?? 0) - room * weight);
+  return room;
 }
 
-/** Jobs of one autocluster and request. */
+/** Jobs of one user and shape. */
 export type JobGroup = Shape & {
+  readonly ad: string;
+  readonly user: string | undefined;
   readonly autocluster: number | undefined;
+  /** The one that has waited longest. */
   readonly example: string;
-  /** Since when the one has been idle that has waited longest. */
-  readonly oldest: UnixTime;
+  readonly oldestIdleSince: UnixTime;
 };
 
 /** The same for the same jobs, whichever annex looks at them. */
-export function groupKey(autocluster: number | undefined, { cpus, memory, disk, gpus }: Resources): string {
-  return [autocluster ?? "none", cpus, memory, disk, gpus].join(" ");
+export function groupKey(group: Pick<JobGroup, "autocluster" | "user"> & Resources): string {
+  const { autocluster, user, cpus, memory, disk, gpus } = group;
+  return [autocluster ?? "none", cpus, memory, disk, gpus, user ?? ""].join(" ");
 }
 
-export function groupJobs(jobs: readonly IdleJob[]): JobGroup[] {
+export function groupJobs(jobs: readonly IdleJobs[]): JobGroup[] {
   const groups = new Map<string, JobGroup>();
-  for (const job of jobs) {
-    const key = groupKey(job.autocluster, job.request);
-    const group = groups.get(key);
-    groups.set(
-      key,
-      group === undefined
-        ? { ...job.request, count: 1, autocluster: job.autocluster, example: job.id, oldest: job.idleSince }
-        : { ...group, count: group.count + 1, oldest: Math.min(group.oldest, job.idleSince) },
-    );
+  for (const { ad, count, user, autocluster, id, idleSince, request } of jobs) {
+    const group = groups.get(ad);
+    const older = group === undefined || idleSince < group.oldestIdleSince;
+    groups.set(ad, {
+      ...request,
+      ad,
+      user,
+      count: count + (group?.count ?? 0),
+      autocluster: older ? autocluster : group.autocluster,
+      example: older ? id : group.example,
+      oldestIdleSince: older ? idleSince : group.oldestIdleSince,
+    });
   }
   return [...groups.values()];
 }
 
 /**
  * What is left of the jobs when free slots have taken theirs. `matches` is how many of these slots match a group's
- * example job, as HTCondor says; a group that it was not asked about might use them all, so that nothing is ordered for it in vain.
+ * jobs, as HTCondor says; a group of which it says nothing might use them all, so that nothing is ordered for it in vain.
  */
 export function afterFreeSlots(
   groups: readonly JobGroup[],

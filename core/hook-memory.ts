@@ -1,3 +1,4 @@
+import { readNoStart, type NoStart } from "./no-start.ts";
 import { NO_FAILURES, parseBreaker, type BreakerMemory } from "./breaker.ts";
 import { NO_EXPERIENCE, parseExperience, type Experience } from "./experience.ts";
 import { readPolicyMemory, type PolicyMemory } from "./hook-decision.ts";
@@ -12,6 +13,8 @@ export type Memory = {
   readonly joined: Readonly<Record<string, UnixTime>>;
   /** Since when each instance has been idle. */
   readonly idleSince: Readonly<Record<string, UnixTime>>;
+  /** Shapes of jobs that idle nodes match and that do not start. */
+  readonly noStart: NoStart;
   readonly breaker: BreakerMemory;
   readonly experience: Experience;
   readonly share: Share;
@@ -25,11 +28,12 @@ export const NO_MEMORY: Memory = {
   breaker: NO_FAILURES,
   experience: NO_EXPERIENCE,
   share: {},
+  noStart: {},
 };
 
 /** Whatever of it cannot be read is as if it had never been. */
 export function parseMemory(found: unknown): Memory {
-  const { joined, idleSince, breaker, experience, share, policy } = record(found);
+  const { joined, idleSince, breaker, experience, share, policy, noStart } = record(found);
   const learned = readPolicyMemory(policy);
   return {
     joined: numbers(joined),
@@ -37,6 +41,7 @@ export function parseMemory(found: unknown): Memory {
     breaker: parseBreaker(breaker),
     experience: parseExperience(experience),
     share: parseShare(share),
+    noStart: readNoStart(noStart),
     ...(learned !== undefined && { policy: learned }),
   };
 }

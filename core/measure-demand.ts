@@ -1,32 +1,49 @@
-import { afterFreeSlots, demand, groupJobs, type Exclusion, type JobGroup } from "./demand.ts";
+import { afterFreeSlots, demand, groupJobs, type Excluded, type JobGroup } from "./demand.ts";
 import type { AnnexKnobs } from "./knobs.ts";
+import { stalled, type NoStart } from "./no-start.ts";
 import { runningJobs, withinOwnerLimit } from "./owner-limits.ts";
-import { total } from "./packing.ts";
-import type { Clock } from "./ports.ts";
-import type { Pool, PoolFacts, Queue } from "./sensors.ts";
+import { fits, total } from "./packing.ts";
+import type { Clock, Ec2 } from "./ports.ts";
 import { unclaimed, type Claims } from "./sharing.ts";
+import type { Pool, PoolFacts, Queue, RunningJobs } from "./sensors.ts";
 import type { Site } from "./site.ts";
+import { templates, type SlotAds, type Templates } from "./slot-template.ts";
 import { demandExpression } from "./start-expression.ts";
 import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense } from "./unmeasured.ts";
 
-const REJECTIONS_SECONDS = 600;
-/** More examples would make the question to HTCondor too long; jobs beyond them count as served by free slots. */
-const MATCHED_GROUPS = 200;
-
-export type DemandPorts = { readonly clock: Clock; readonly queue: Queue; readonly pool: Pool };
+export type DemandPorts = {
+  readonly clock: Clock;
+  readonly ec2: Pick<Ec2, "instanceTypes">;
+  readonly queue: Queue;
+  readonly pool: Pool;
+  readonly slotAds: SlotAds;
+  imageId(image: string): Promise<string>;
+  sha256(bytes: Uint8Array): string;
+};
 
 export type DemandTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
   readonly facts: PoolFacts;
+  readonly noStart: NoStart;
   /** When was looked last. */
   readonly lookedAt?: UnixTime | undefined;
   /** Slots of the annex, which tell whose jobs run there. */
   readonly slots: Promise<readonly AnnexSlot[]>;
   /** Jobs for which other annexes have ordered. */
   readonly others: readonly Claims[];
+  /** What the slots look like that are there now is known from then on. */
+  readonly learned: Promise<unknown>;
+};
+
+/** Jobs of one user and shape, wherever they are. */
+export type ShapeDemand = JobGroup & {
+  /** Of those that wait for a machine, how many only a further one could serve. */
+  readonly unserved: number;
+  readonly runningHere: number;
+  readonly runningElsewhere: number;
 };
 
 export type MeasuredDemand = {
@@ -34,9 +51,16 @@ export type MeasuredDemand = {
   readonly jobs: number;
   /** Those of them that came to wait after the last look; nobody knows before there was one. */
   readonly arrived: number;
-  /** Jobs that only the annex could serve, by shape. */
+  /** Those that only the annex could serve, by user and shape. */
   readonly unserved: readonly JobGroup[];
-  readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
+  /** Those that wait for a machine, served or not; `count` is how many wait. */
+  readonly shapes: readonly ShapeDemand[];
+  readonly excluded: Excluded;
+  /** Jobs of the annex's expression that are not in the queue yet. */
+  readonly unmaterialized: number;
+  /** A slot of the annex's image has been seen; else one instance is ordered to see it. */
+  readonly proven: boolean;
+  readonly noStart: NoStart;
 };
 
 /** How long a job waits before it is demand that negotiation has not passed over. */
@@ -46,37 +70,119 @@ export const minWait = (annex: AnnexKnobs, site: Site): number =>
 /** What the pool could not serve of the jobs of an annex. */
 export async function measureDemand(
   ports: DemandPorts,
-  { annex, site, facts, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
+  { annex, site, facts, noStart, learned, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
 ): Promise<MeasuredDemand> {
   const expression = demandExpression(annex, site.schedd);
-  const [jobs, rejections, free, slots] = await Promise.all([
-    sense("Queue", ports.queue.idleJobs(expression)),
-    sense("Queue", ports.queue.rejections(REJECTIONS_SECONDS)),
+  const [queued, free, slots] = await Promise.all([
+    sense("Queue", ports.queue.jobs(expression, { factories: facts.unmaterialized > 0 })),
     sense("Collector", ports.pool.freeSlots(annex.name)),
     terms.slots,
   ]);
   const now = ports.clock.now();
-  const { waiting, excluded } = demand(jobs, {
+  const { waiting, excluded } = demand(queued.idle, {
     now,
     minWaitSeconds: minWait(annex, site),
-    rejections,
+    rejections: queued.rejections,
     quotas: facts.quotas,
     startable: facts.startable ?? 0,
   });
   const allowed = withinOwnerLimit(waiting, runningJobs(slots), annex.ownerMaxJobs);
   const groups = unclaimed(groupJobs(allowed), terms.others, now);
-  const examples = free.length === 0 ? [] : groups.slice(0, MATCHED_GROUPS).map((group) => group.example);
-  const matches = await sense("Queue", ports.queue.matches(examples, annex.name));
-  const unserved = afterFreeSlots(groups, free, (group) => matches.get(group.example));
-  const counts = {
-    OwnerLimit: waiting.length - allowed.length,
-    OtherAnnex: allowed.length - total(groups),
-    FreeSlots: total(groups) - total(unserved),
-  };
+  const ads = groups.map(({ ad }) => ad);
+  const [onFree, onIdle] = await Promise.all([
+    free.length === 0 ? [] : sense("Queue", ports.queue.matches.freeSlots(ads, annex.name)),
+    sense("Queue", ports.queue.matches.idleAnnexSlots(ads, annex.name)),
+  ]);
+  const matching = new Map(groups.map((group, index) => [group, onFree[index] ?? 0]));
+  const rest = afterFreeSlots(groups, free, (group) => matching.get(group));
+
+  const { here, elsewhere } = running(queued.running, annex.name);
+  const seen = groups.map((group, index) => ({
+    group,
+    key: ports.sha256(new TextEncoder().encode(group.ad)),
+    matching: onIdle[index] ?? 0,
+    running: here(group),
+  }));
+  const idle = stalled(noStart, seen, facts.negotiatedAt, now);
+  const starting = rest.map((group, index) =>
+    idle.suppressed.has(groups[index] ?? group) ? { ...group, count: 0 } : group,
+  );
+  await learned;
+  const { unserved, proven } = await matched(ports, annex, starting);
   return {
-    jobs: jobs.length,
-    arrived: jobs.filter(({ idleSince }) => idleSince > lookedAt).length,
+    jobs: sum(queued.idle),
+    arrived: sum(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
     unserved,
-    excluded: { ...excluded, ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)) },
+    shapes: groups.map((group, index) => ({
+      ...group,
+      unserved: unserved[index]?.count ?? 0,
+      runningHere: here(group),
+      runningElsewhere: elsewhere(group),
+    })),
+    excluded: {
+      ...excluded,
+      ...some("OwnerLimit", sum(waiting) - sum(allowed)),
+      ...some("OtherAnnex", sum(allowed) - total(groups)),
+      ...some("FreeSlots", total(groups) - total(rest)),
+      ...some("NoStart", total(rest) - total(starting)),
+      ...some("Requirements", total(starting) - total(unserved)),
+      ...some("Factory", queued.unmaterialized),
+    },
+    unmaterialized: queued.unmaterialized,
+    proven,
+    noStart: idle.noStart,
   };
+}
+
+/** Without those whose requirements an instance of the annex would not meet, whichever of its types EC2 chooses. */
+async function matched(
+  ports: DemandPorts,
+  annex: AnnexKnobs,
+  groups: readonly JobGroup[],
+): Promise<{ readonly unserved: readonly JobGroup[]; readonly proven: boolean }> {
+  const asked = groups.filter(({ count }) => count > 0);
+  if (asked.length === 0) return { unserved: groups, proven: true };
+  const { slots, proven }: Templates = await sense(
+    "EC2",
+    ports.imageId(annex.image).then((image) => templates(ports, annex, image)),
+  );
+  const ads = slots.map(({ ad }) => ad);
+  const found = await sense(
+    "Queue",
+    ports.queue.matches.templates(
+      asked.map(({ ad }) => ad),
+      ads,
+    ),
+  );
+  const matches = new Map(asked.map((group, index) => [group, found[index] ?? 0]));
+  const unserved = groups.map((group) => {
+    // One that is too large is told by its own name.
+    const large = slots.some(({ size }) => fits(group, size) === 0);
+    return large || (matches.get(group) ?? 0) >= slots.length ? group : { ...group, count: 0 };
+  });
+  return { unserved, proven };
+}
+
+const sum = (jobs: readonly { readonly count: number }[]): number =>
+  jobs.reduce((all, { count }) => all + count, 0);
+
+const some = (why: keyof Excluded, count: number): Excluded => (count > 0 ? { [why]: count } : {});
+
+type CountOf = (group: JobGroup) => number;
+
+/** A running job's ad has grown, so that its autocluster tells what it was like when it was idle. */
+function running(jobs: readonly RunningJobs[], annex: string): { here: CountOf; elsewhere: CountOf } {
+  const here = new Map<string, number>();
+  const elsewhere = new Map<string, number>();
+  const key = ({ autocluster, user }: Pick<RunningJobs, "autocluster" | "user">): string =>
+    `${autocluster} ${user}`;
+  for (const some of jobs) {
+    const counts = some.annex === annex ? here : elsewhere;
+    counts.set(key(some), (counts.get(key(some)) ?? 0) + some.count);
+  }
+  const of =
+    (counts: ReadonlyMap<string, number>): CountOf =>
+    (group) =>
+      counts.get(key(group)) ?? 0;
+  return { here: of(here), elsewhere: of(elsewhere) };
 }

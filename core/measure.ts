@@ -7,23 +7,20 @@ import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { lastStretch } from "./last-stretch.ts";
 import { machineOf, type Machine } from "./machine.ts";
-import { measureDemand, minWait } from "./measure-demand.ts";
+import { measureDemand, minWait, type DemandPorts } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
-import type { Clock, Ec2 } from "./ports.ts";
+import type { Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
-import type { Pool, PoolFacts, Queue } from "./sensors.ts";
+import type { PoolFacts } from "./sensors.ts";
 import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
+import type { LearnSlot } from "./slot-template.ts";
 import { contradiction, supply, type AnnexSlot, type Member } from "./supply.ts";
+import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
-export type MeasurePorts = {
-  readonly clock: Clock;
-  readonly ec2: Ec2;
-  readonly queue: Queue;
-  readonly pool: Pool;
-};
+export type MeasurePorts = DemandPorts & { readonly ec2: Ec2; readonly learnSlot: LearnSlot };
 
 export type MeasureTerms = {
   readonly annex: AnnexKnobs;
@@ -57,22 +54,30 @@ export async function measure(
   const { annex, site } = terms;
   const { experience: known } = terms.memory;
   const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
-  const [queued, slots] = await Promise.all([
+  const measureSupply = async (): Promise<Supply> => {
+    const slots = await slotsSeen;
+    const now = ports.clock.now();
+    const joined = recent(terms.memory.joined, now);
+    const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
+    const disagree = contradiction(members, instances, slots);
+    if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
+    await learnSlots(ports, instances, members);
+    return { now, joined, slots, members };
+  };
+  const measured = measureSupply();
+  const [queued, { now, joined, slots, members }] = await Promise.all([
     measureDemand(ports, {
       annex,
       site,
       facts,
+      noStart: terms.memory.noStart,
       lookedAt: known.last?.at,
       slots: slotsSeen,
       others: terms.others ?? [],
+      learned: measured,
     }),
-    slotsSeen,
+    measured,
   ]);
-  const now = ports.clock.now();
-  const joined = recent(terms.memory.joined, now);
-  const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
-  const disagree = contradiction(members, instances, slots);
-  if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
 
   const { unserved } = queued;
   const { experience, attributes: estimates } = learn(known, {
@@ -81,21 +86,23 @@ export async function measure(
     now,
     queued: queued.jobs,
     arrived: queued.arrived,
-    unmaterialized: facts.unmaterialized,
+    unmaterialized: queued.unmaterialized,
     instances,
     members,
     slots,
   });
-  const remembered = { ...remember(terms.memory, members, joined, now), experience };
+  const remembered = { ...remember(terms.memory, members, joined, now), experience, noStart: queued.noStart };
   const isPriced = terms.others === undefined || remembered.share.cpuPrice !== undefined;
   const machine: Machine | undefined =
     total(unserved) === 0 && annex.minInstances === 0 && isPriced
       ? undefined
       : await sense("EC2", machineOf(ports.ec2, annex, members));
-  const { decision, memory: policy } = decideForAnnex(
+  const { decision: decided, memory: policy } = decideForAnnex(
     {
       now,
-      waiting: unserved.filter(({ count }) => count > 0),
+      waiting: unserved.flatMap((group) =>
+        group.count > 0 ? [{ ...group, oldest: group.oldestIdleSince }] : [],
+      ),
       members,
       unseen,
       machine,
@@ -112,6 +119,9 @@ export async function measure(
     terms.memory.policy,
   );
   const memory = { ...remembered, policy };
+  // Until one has joined nobody knows whether the jobs match what the image makes.
+  const order = queued.proven ? decided.order : Math.min(decided.order, Math.max(0, 1 - decided.inFlight));
+  const decision = { ...decided, order };
   const allExcluded: Partial<Record<Exclusion, number>> = {
     ...queued.excluded,
     ...(decision.tooLarge > 0 && { Shape: decision.tooLarge }),
@@ -124,6 +134,7 @@ export async function measure(
     explained: {
       jobs: queued.jobs,
       decision,
+      unproven: decided.order - order,
       excluded: allExcluded,
       maxInstances: annex.maxInstances,
       maxLiability: annex.maxLiability,
@@ -136,7 +147,7 @@ export async function measure(
     attributes: {
       JobsIdle: queued.jobs,
       JobsUnserved: total(unserved),
-      JobsUnmaterialized: facts.unmaterialized,
+      JobsUnmaterialized: queued.unmaterialized,
       // Of one CPU each: what an idle partitionable slot becomes depends on the jobs.
       SlotsIdle: Math.floor(idleCpus.reduce((sum, cpus) => sum + cpus, 0)),
       SlotsBusy: members.reduce((sum, one) => sum + one.claimed, 0),
@@ -148,4 +159,26 @@ export async function measure(
       ...estimates,
     },
   };
+}
+
+type Supply = {
+  readonly now: UnixTime;
+  readonly joined: Memory["joined"];
+  readonly slots: readonly AnnexSlot[];
+  readonly members: readonly Member[];
+};
+
+/** Keeps what a slot of each type and image is like, for the day when none is there. */
+async function learnSlots(
+  { learnSlot }: MeasurePorts,
+  instances: Reconciled["instances"],
+  members: readonly Member[],
+): Promise<void> {
+  const joined = new Set(
+    members.filter(({ progress }) => progress === "idle" || progress === "busy").map(({ id }) => id),
+  );
+  const one = new Map(
+    instances.filter(({ id }) => joined.has(id)).map((found) => [`${found.imageId} ${found.type}`, found]),
+  );
+  await Promise.all([...one.values()].map(({ imageId, type, id }) => learnSlot(imageId, type, id)));
 }

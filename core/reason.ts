@@ -7,6 +7,8 @@ export type Explained = {
   /** Idle jobs of the annex's expression. */
   readonly jobs: number;
   readonly decision: Decision;
+  /** Instances that wait for the first of their image to join. */
+  readonly unproven?: number;
   readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
   readonly maxInstances: number;
   /** USD. */
@@ -22,12 +24,15 @@ const WHY: Readonly<Record<Exclusion, string>> = {
   OwnerLimit: "of users who have OWNER_MAX_JOBS jobs there",
   OtherAnnex: "for which another annex has ordered",
   Shape: "larger than an instance of the annex's types",
+  Requirements: "whose requirements an instance of the annex would not meet",
+  NoStart: "that idle nodes of the annex match and that do not start there",
   Universe: "not of the vanilla universe",
   Deferred: "deferred",
   CoolDown: "cooling down",
   MinWait: "not passed over by negotiation yet and younger than MIN_WAIT",
   Starting: "about to start",
   FreeSlots: "for which free slots of the pool suffice",
+  Factory: "not in the queue yet, as their late-materialized cluster holds them back",
 };
 
 /** What holds back most jobs; of equals the first in the list above. */
@@ -61,6 +66,7 @@ function word(
   if ((p.heldBack?.instances ?? 0) > 0) return p.heldBack?.limitedBy ?? "";
   if (decision.unaffordable > 0) return "Liability";
   if (decision.cut > 0) return "MaxInstances";
+  if ((p.unproven ?? 0) > 0) return "Probe";
   if (decision.order > 0) return "None";
   return mainExclusion(p.excluded) ?? "None";
 }
@@ -83,6 +89,9 @@ function sentence(
   if (decision.cut > 0) parts.push(`MAX_INSTANCES ${p.maxInstances} cuts ${decision.cut}`);
   if (decision.unaffordable > 0) {
     parts.push(`MAX_LIABILITY ${p.maxLiability ?? 0} USD cuts ${decision.unaffordable}`);
+  }
+  if ((p.unproven ?? 0) > 0) {
+    parts.push("one instance first, as no slot of the annex's image has been seen yet");
   }
   if (p.heldBack !== undefined) parts.push(p.heldBack.reason);
   const act =

@@ -1,16 +1,41 @@
-import type { FreeSlot, GroupQuota, IdleJob, Rejection } from "./demand.ts";
+import type { FreeSlot, GroupQuota, IdleJobs, Rejection } from "./demand.ts";
 import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 
-/** What the schedd shows. */
-export type Queue = {
-  /** Idle jobs for which the expression is true. */
-  idleJobs(expression: string): Promise<IdleJob[]>;
-  /** What negotiation passed over lately, whoever's jobs they were. */
-  rejections(withinSeconds: number): Promise<Rejection[]>;
-  /** How many of the pool's free slots but the annex's match each of these jobs, by HTCondor's own matchmaking. */
-  matches(jobIds: readonly string[], annex: string): Promise<ReadonlyMap<string, number>>;
+/** Running jobs of the annex's expression that differ in nothing that matters but their number. */
+export type RunningJobs = {
+  readonly count: number;
+  readonly user: string | undefined;
+  readonly autocluster: number | undefined;
+  /** Of the node that they run on; undefined elsewhere. */
+  readonly annex: string | undefined;
 };
+
+export type QueuedJobs = {
+  readonly idle: readonly IdleJobs[];
+  readonly running: readonly RunningJobs[];
+  /** What negotiation passed over lately. */
+  readonly rejections: readonly Rejection[];
+  /** Jobs of late-materialized clusters that are not in the queue yet. */
+  readonly unmaterialized: number;
+};
+
+/** What the schedd shows. */
+export type QueueReader = {
+  /** Jobs for which the expression is true. `factories` is whether late-materialized clusters may have more. */
+  jobs(expression: string, look: { readonly factories: boolean }): Promise<QueuedJobs>;
+};
+
+/** How many slots match and would take jobs of each of these ads, by HTCondor's own matchmaking. */
+export type Matchmaking = {
+  /** The pool's free slots but the annex's. */
+  freeSlots(ads: readonly string[], annex: string): Promise<readonly number[]>;
+  idleAnnexSlots(ads: readonly string[], annex: string): Promise<readonly number[]>;
+  /** Slots by their ads. */
+  templates(ads: readonly string[], slots: readonly string[]): Promise<readonly number[]>;
+};
+
+export type Queue = QueueReader & { readonly matches: Matchmaking };
 
 /** What the collector says of the pool as a whole. */
 export type PoolFacts = {

@@ -39,22 +39,20 @@ export function claim(
     unserved,
     members.filter((one) => !one.released).flatMap((one) => one.free),
   ).left as JobGroup[];
-  const left = new Map(
-    (
-      place(
-        waiting,
-        Array.from({ length: coming }, () => machine),
-      ).left as JobGroup[]
-    ).map((group) => [keyOf(group), group.count]),
+  const { left } = place(
+    waiting,
+    Array.from({ length: coming }, () => machine),
   );
-  const taken = waiting.map((group): [string, number] => [
-    keyOf(group),
-    group.count - (left.get(keyOf(group)) ?? 0),
-  ]);
-  return { at, jobs: Object.fromEntries(taken.filter(([, count]) => count > 0)) };
+  const taken = counted(waiting);
+  for (const [key, count] of counted(left as JobGroup[])) taken.set(key, (taken.get(key) ?? 0) - count);
+  return { at, jobs: Object.fromEntries([...taken].filter(([, count]) => count > 0)) };
 }
 
-const keyOf = (group: JobGroup): string => groupKey(group.autocluster, group);
+function counted(groups: readonly JobGroup[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const group of groups) counts.set(groupKey(group), (counts.get(groupKey(group)) ?? 0) + group.count);
+  return counts;
+}
 
 /** The jobs that others have not claimed. */
 export function unclaimed(groups: readonly JobGroup[], others: readonly Claims[], now: UnixTime): JobGroup[] {
@@ -64,10 +62,12 @@ export function unclaimed(groups: readonly JobGroup[], others: readonly Claims[]
     if (at > now || now - at > CLAIM_SECONDS) continue;
     for (const [key, count] of Object.entries(jobs)) claimed.set(key, (claimed.get(key) ?? 0) + count);
   }
-  return groups.map((group) => ({
-    ...group,
-    count: Math.max(0, group.count - (claimed.get(keyOf(group)) ?? 0)),
-  }));
+  return groups.map((group) => {
+    const key = groupKey(group);
+    const taken = Math.min(group.count, claimed.get(key) ?? 0);
+    claimed.set(key, (claimed.get(key) ?? 0) - taken);
+    return { ...group, count: group.count - taken };
+  });
 }
 
 /** The order in which annexes are asked: a job that several would take goes to the cheapest that can order for it. */

@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
 import { pool } from "../adapters/condor-pool.ts";
-import { queue } from "../adapters/condor-queue.ts";
+import { matchmaking } from "../adapters/condor-match.ts";
+import { queueQueries } from "../adapters/condor-queue.ts";
 import { condor } from "../adapters/condor.ts";
 import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
@@ -14,10 +15,12 @@ import { journalFile } from "../adapters/journal-file.ts";
 import { ledgerFile } from "../adapters/ledger-file.ts";
 import { withLock } from "../adapters/lock.ts";
 import { priceFile } from "../adapters/price-file.ts";
+import { remembering } from "../adapters/queue-memory.ts";
 import { refusalsFile } from "../adapters/refusals-file.ts";
 import { run } from "../adapters/run.ts";
 import { s3 } from "../adapters/s3.ts";
 import { imageId } from "../adapters/ssm.ts";
+import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
 import { tickHistoryFile } from "../adapters/tick-history-file.ts";
@@ -120,7 +123,11 @@ async function whose(annexes: readonly AnnexKnobs[]): Promise<string> {
 
 async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annexes"]> {
   const entries = knobs.annexes.map(async (annex) => {
-    const here = { ...ports(annex, knobs.stateDirectory), trials: trials(annex.region, AWS), now: clock.now };
+    const here = {
+      ...ports(annex, knobs.stateDirectory, site.spool),
+      trials: trials(annex.region, AWS),
+      now: clock.now,
+    };
     try {
       return [annex.name, { trial: await tryOrders(here, annex, site) }] as const;
     } catch (error) {
@@ -182,7 +189,7 @@ async function oneAnnex(
   const { annex } = terms;
   const started = clock.now();
   const memory = output.before(annex.name)?.memory ?? NO_MEMORY;
-  const result = await tick({ ...ports(annex, directory), prices }, { ...terms, memory });
+  const result = await tick({ ...ports(annex, directory, terms.site.spool), prices }, { ...terms, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
     output.held(annex.name, result, seconds);
@@ -193,13 +200,19 @@ async function oneAnnex(
   return result.attributes["LastError"] !== undefined;
 }
 
-function ports(annex: AnnexKnobs, stateDirectory: string): Omit<TickPorts, "prices"> {
+function ports(annex: AnnexKnobs, stateDirectory: string, spool: string): Omit<TickPorts, "prices"> {
   const { region } = annex;
   const here = run();
+  const slotAds = slotAdFiles(here, join(stateDirectory, "slot-ads"));
   return {
     clock,
     report,
-    queue: queue(here),
+    queue: {
+      ...remembering(queueQueries(here), spool, join(stateDirectory, `queue-${annex.name}.json`), clock.now),
+      matches: matchmaking(here, join(stateDirectory, "slot-templates.ads")),
+    },
+    slotAds,
+    learnSlot: slotAds.learn,
     pool: pool(here),
     ec2: ec2(region, AWS),
     cloudFormation: cloudFormation(region, clock, report, AWS),

@@ -27,7 +27,8 @@ const sh =
 
 /** In the background, because it waits for the boot to come so far. */
 const later = (script: string) => sh(`setsid sh -c '${script}' </dev/null >/dev/null 2>&1 &`);
-const JOIN = '"/usr/libexec/updraft/updraft-bootstrap join"';
+/** A pattern that does not match whoever looks for it. */
+const JOIN = '"/usr/libexec/updraft/updraft-bootstra[p] join"';
 const killOnce = (condition: string) => later(`until ${condition}; do sleep 0.01; done; pkill -9 -f ${JOIN}`);
 
 const NO_METADATA = `nft -f - <<END
@@ -68,7 +69,7 @@ export const BOOT_CAUSES: readonly BootCause[] = [
   {
     name: "collector unreachable",
     injure: sh(
-      "nft 'add table inet cut; add chain inet cut o { type filter hook output priority 0; }; add rule inet cut o tcp dport 9618 drop'",
+      "nft 'add table inet cut; add chain inet cut o { type filter hook output priority 0; }; add rule inet cut o oifname != lo tcp dport 9618 drop'",
     ),
     outcome: "ends",
     reports: true,
@@ -94,7 +95,9 @@ export const BOOT_CAUSES: readonly BootCause[] = [
   },
   {
     name: "join and user data killed",
-    injure: later(`until pgrep -f ${JOIN}; do sleep 0.01; done; pkill -9 -f part-001; pkill -9 -f ${JOIN}`),
+    injure: later(
+      `until pgrep -f ${JOIN}; do sleep 0.01; done; pkill -9 -f "part-00[1]"; pkill -9 -f ${JOIN}`,
+    ),
     outcome: "enforced",
   },
   {

@@ -154,12 +154,12 @@ async function launch(sandbox: Sandbox): Promise<{ instanceId: string; roleId: s
 
 async function switchedOn(machine: SandboxMachine): Promise<void> {
   const script = "/var/lib/cloud/instance/scripts/part-001";
-  for (let tries = 0; tries < 120; tries++) {
+  for (let tries = 0; tries < 480; tries++) {
     const answer = await machine.exec(["test", "-e", script], { timeoutSeconds: 10 }).catch(() => undefined);
     if (answer?.exitCode === 0) return;
     await sleep(250);
   }
-  throw new Error(`${machine.name} was not switched on within half a minute`);
+  throw new Error(`${machine.name} was not switched on within two minutes`);
 }
 
 async function watch(

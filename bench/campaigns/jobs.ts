@@ -30,11 +30,8 @@ const IDLE = "1";
 const FORGOTTEN_SECONDS = 90;
 const HOME = "/home/alice";
 const WORK_FILE = `${HOME}/work`;
-/** What it believes of such jobs: whether they are matched, and when it last asked for a match. */
-const FORGETFUL = `
-condor_q -allusers -af:jh JobStatus LastMatchTime LastRejMatchTime LastRejMatchReason CurrentHosts NumShadowStarts
-condor_reschedule; sleep 20
-condor_q -allusers -af:jh JobStatus LastRejMatchTime; grep -c . /var/log/condor/SchedLog; tail -n 60 /var/log/condor/SchedLog; condor_status`;
+/** What the schedd believes of such jobs. */
+const BELIEFS = ["JobStatus", "LastMatchTime", "LastRejMatchTime", "LastRejMatchReason", "NumShadowStarts"];
 const SHORTEST_JOB_SECONDS = 5;
 const LONGEST_JOB_SECONDS = 60;
 const SHORTEST_LEASE_SECONDS = 80;
@@ -194,7 +191,7 @@ async function emptied(sandbox: Sandbox, log: string, count: number, signal: Abo
     if (statuses.some((status) => status !== IDLE)) lastRunning = Date.now();
     else if (left > 0 && Date.now() - lastRunning > FORGOTTEN_SECONDS * 1000) {
       console.log(`the schedd offers none of ${left} idle jobs to the negotiator: restarting it`);
-      console.log(await sandbox.accessPoint.run(["sh", "-c", FORGETFUL]));
+      console.log(await sandbox.accessPoint.run(["condor_q", "-allusers", "-af:jh", ...BELIEFS]));
       await sandbox.accessPoint.run(["condor_restart", "-schedd"]);
       lastRunning = Date.now();
     }

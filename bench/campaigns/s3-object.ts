@@ -19,7 +19,13 @@ export async function s3Object(
     `user = "${accessKeyId}:${secretAccessKey}"`,
     `aws-sigv4 = "aws:amz:${region}:s3"`,
     `header = "x-amz-content-sha256: ${sha256}"`,
-    ...(content === undefined ? [] : ["request = PUT", `data-binary = ${JSON.stringify(content)}`]),
+    ...(content === undefined
+      ? []
+      : [
+          "request = PUT",
+          'header = "content-type: application/octet-stream"',
+          `data-binary = ${JSON.stringify(content)}`,
+        ]),
   ].join("\n");
   return sandbox.accessPoint.run(["curl", "--silent", "--show-error", "--fail", "--config", "-"], {
     stdin: configuration,

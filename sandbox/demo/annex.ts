@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Sandbox, SandboxMachine } from "../sandbox.ts";
 import { IMAGES } from "../images.ts";
@@ -40,8 +41,9 @@ export async function configureAnnexes(
 /** As `updraft credential create` does it, unless there is one; knobs under test may be wrong. */
 const CREATE_TOKEN = `
 [ -e /etc/updraft/credentials/$0.token ] && exit
+install -d -m 755 /etc/updraft
+install -d -m 700 /etc/updraft/credentials
 umask 077
-mkdir -p /etc/updraft/credentials
 condor_token_create -identity annex-$0@$(condor_config_val TRUST_DOMAIN) -lifetime 2592000 \
   -authz ADVERTISE_STARTD -authz ADVERTISE_MASTER > /etc/updraft/credentials/$0.token`;
 
@@ -64,6 +66,20 @@ const HOOK_DROP_IN = fileURLToPath(new URL("../../condor-config/schedd-cron.conf
 /** Whose AWS credentials the hook has. */
 export const HOOK_USER_NAME = "updraft-hook";
 
+/** What a slot of the sandbox's image is like, as whoever made the image would have recorded it. */
+const RECORDED_SLOT = {
+  Arch: "X86_64",
+  OpSys: "LINUX",
+  HasFileTransfer: true,
+  HasJobDeferral: true,
+  HasReconnect: true,
+};
+
+const CONDORS = { mode: "600", owner: "condor", group: "condor" };
+
+/** Where the hook looks for it. */
+export const RECORDED_SLOT_FILE = `/var/lib/updraft/slot-ads/${imageId("htcondor-updraft")}.json`;
+
 /**
  * Installs the hook as its drop-in says: a directory and credentials of HTCondor's own user, which may do what the
  * hook policy allows and no more. Both stacks must be set up. The schedd is started anew for it.
@@ -78,6 +94,8 @@ export async function configureHook(
   const key = await sandbox.createUser(HOOK_USER_NAME, [hookPolicy]);
   const account = await accessPoint.run(["cat", "/root/.aws/config"]);
   await accessPoint.run(["install", "-d", "-o", "condor", "-g", "condor", "-m", "700", "/var/lib/updraft"]);
+  await accessPoint.writeFile(RECORDED_SLOT_FILE, `${JSON.stringify(RECORDED_SLOT, null, 2)}\n`, CONDORS);
+  await accessPoint.run(["chown", "condor:condor", dirname(RECORDED_SLOT_FILE)]);
   await accessPoint.writeFile("/etc/updraft/aws-config", account);
   const secret = `[default]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}\n`;
   await accessPoint.writeFile("/etc/updraft/aws-credentials", secret, { mode: "600", owner: "condor" });

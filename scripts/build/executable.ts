@@ -12,13 +12,15 @@ export type Executable = {
   readonly names: readonly [string, ...string[]];
   /** Files that the program reads through node:sea, by name; paths are relative to the project. */
   readonly assets: Readonly<Record<string, string>>;
+  /** Options of Node that it runs with; its code cache is made with them, or would not be taken. */
+  readonly nodeOptions: readonly string[];
 };
 
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 /** Node with the bundle and its assets injected; every name of the executable is the same file. */
 export async function singleExecutable(executable: Executable, bundle: string): Promise<void> {
-  const { directory, names } = executable;
+  const { directory, names, nodeOptions } = executable;
   const configuration = join(directory, "sea.json");
   const blob = join(directory, "program.blob");
   const program = join(directory, names[0]);
@@ -30,12 +32,13 @@ export async function singleExecutable(executable: Executable, bundle: string): 
     useCodeCache: true,
     // Otherwise a bad NODE_OPTIONS in the caller's environment would end the program before it starts.
     execArgvExtension: "none",
+    execArgv: nodeOptions,
     assets: Object.fromEntries(
       Object.entries(executable.assets).map(([name, path]) => [name, resolve(PROJECT, path)]),
     ),
   };
   await writeFile(configuration, JSON.stringify(settings));
-  await execa(process.execPath, ["--experimental-sea-config", configuration]);
+  await execa(process.execPath, [...nodeOptions, "--experimental-sea-config", configuration]);
   await copyFile(await strippedNode(), program);
   await chmod(program, 0o755);
   const postject = createRequire(import.meta.url).resolve("postject/dist/cli.js");

@@ -16,6 +16,7 @@ const EXECUTABLES: readonly Executable[] = [
       "simulate-worker.js": join(DIST, "simulate/program.cjs"),
       "catalogue.json": "scripts/catalogue.json",
     },
+    nodeOptions: [],
   },
   {
     directory: join(DIST, "node"),
@@ -28,6 +29,8 @@ const EXECUTABLES: readonly Executable[] = [
       "updraft-join.service": "condor-config/updraft-join.service",
       "updraft-condor.conf": "condor-config/updraft-condor.conf",
     },
+    // The guard stays for hours beside jobs: what it drops is collected early, instead of after many megabytes.
+    nodeOptions: ["--max-semi-space-size=1"],
   },
 ];
 

@@ -1,11 +1,222 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { matchmaking, parseSummary } from "../../adapters/condor-match.ts";
 import { pool } from "../../adapters/condor-pool.ts";
-import { parseSummary, queue } from "../../adapters/condor-queue.ts";
+import { queueQueries } from "../../adapters/condor-queue.ts";
 import type { Run } from "../../adapters/run.ts";
 
-/** Answers in turn, and what was asked. */
-function answering(...answers: readonly string[]): { run: Run; asked: string[][] } {
+type Asked = { readonly command: string; readonly input: string | undefined };
+
+/** Answers whoever asks with words of the command, and what was asked. */
+function answering(answers: Readonly<Record<string, string>>): { run: Run; asked: Asked[] } {
+  const asked: Asked[] = [];
+  return {
+    asked,
+    run: async (program, args, options) => {
+      const command = [program, ...args].join(" ");
+      asked.push({ command, input: options?.input });
+      const answer = Object.entries(answers).find(([words]) => command.includes(words))?.[1] ?? "";
+      // In pieces, as a pipe gives them.
+      if (options?.onText !== undefined)
+        for (const piece of answer.match(/[^]{1,7}/g) ?? []) options.onText(piece);
+      return options?.onText === undefined ? answer : "";
+    },
+  };
+}
+
+const IDLE = "JobStatus == 1 && (X == 1) -json";
+const RUNNING = "JobStatus == 2";
+const REJECTED = "LastRejMatchTime >";
+const FACTORY = "-factory";
+
+/** As HTCondor prints ads. */
+const ads = (...some: readonly string[]): string =>
+  `[\n${some.map((ad) => `{\n${ad}\n}`).join("\n,\n")}\n]\n`;
+const LOOK = { factories: true };
+
+test("idle jobs are counted by the schedd, by all that the annex's expression reads too", async () => {
+  const { run, asked } = answering({
+    [IDLE]: ads(
+      `  "AutoClusterId": 2,
+  "JobCount": 40,
+  "JobIds": "3.4 ... 3.43",
+  "JobUniverse": 5,
+  "EnteredCurrentStatus": 100,
+  "LastMatchTime": 90,
+  "DeferralTime": 1000,
+  "DeferralPrepTime": 300,
+  "ConcurrencyLimits": "lic",
+  "AcctGroup": "group_p",
+  "User": "alice@pool.test",
+  "requestcpus": 2,
+  "RequestMemory": 64,
+  "RequestDisk": 1024,
+  "Requirements": "\\/Expr(TARGET.X is \\"a\\")\\/"`,
+      `  "JobCount": 1,
+  "JobIds": "5.0",
+  "ConcurrencyLimits": null`,
+    ),
+    [RUNNING]: ads(`  "AutoClusterId": 2,
+  "JobCount": 7,
+  "User": "alice@pool.test",
+  "MachineAttrAnnexName0": "burst"`),
+    [REJECTED]: ads(
+      `  "AutoClusterId": 2,
+  "User": "alice@pool.test",
+  "LastRejMatchTime": 5,
+  "LastRejMatchReason": "no match found "`,
+      `  "AutoClusterId": 2`,
+      `  "LastRejMatchTime": 5`,
+    ),
+    [FACTORY]: ads(`  "TotalSubmitProcs": 50,
+  "JobMaterializeNextProcId": 10`),
+  });
+  const found = await queueQueries(run).jobs("X == 1", LOOK);
+  assert.deepEqual(found.idle, [
+    {
+      count: 40,
+      id: "3.4",
+      universe: 5,
+      idleSince: 100,
+      autocluster: 2,
+      matchedAt: 90,
+      deferredUntil: 700,
+      coolDownUntil: undefined,
+      hasConcurrencyLimits: true,
+      user: "alice@pool.test",
+      group: "group_p",
+      request: { cpus: 2, memory: 64, disk: 1024, gpus: 0 },
+      ad:
+        "[ jobuniverse = 5; deferraltime = 1000; deferralpreptime = 300; " +
+        'concurrencylimits = "lic"; acctgroup = "group_p"; user = "alice@pool.test"; requestcpus = 2; ' +
+        'requestmemory = 64; requestdisk = 1024; requirements = TARGET.X is "a" ]',
+    },
+    {
+      count: 1,
+      id: "5.0",
+      universe: 0,
+      idleSince: 0,
+      autocluster: undefined,
+      matchedAt: undefined,
+      deferredUntil: undefined,
+      coolDownUntil: undefined,
+      hasConcurrencyLimits: false,
+      user: undefined,
+      group: undefined,
+      request: { cpus: 1, memory: 0, disk: 0, gpus: 0 },
+      ad: "[ concurrencylimits = undefined ]",
+    },
+  ]);
+  assert.deepEqual(found.running, [{ count: 7, user: "alice@pool.test", autocluster: 2, annex: "burst" }]);
+  assert.deepEqual(found.rejections, [
+    { autocluster: 2, user: "alice@pool.test", at: 5, reason: "no match found" },
+  ]);
+  assert.equal(found.unmaterialized, 40);
+  assert.match(
+    asked[0]?.command ?? "",
+    /-group-by -constraint JobStatus == 1 && \(X == 1\) .*,Requirements,x$/,
+  );
+});
+
+test("a request that is an expression is evaluated by HTCondor, once for all jobs that are alike", async () => {
+  const ad = (count: number, since: number): string => `  "JobCount": ${count},
+  "EnteredCurrentStatus": ${since},
+  "MemoryUsage": 128,
+  "RequestCpus": 1,
+  "RequestMemory": "\\/Expr(ifthenelse(MemoryUsage isnt undefined,MemoryUsage,1))\\/",
+  "RequestDisk": "\\/Expr(DiskUsage)\\/"`;
+  const { run, asked } = answering({
+    [IDLE]: ads(ad(3, 100), ad(4, 200)),
+    "-jobads:new - -af:j": "1.0 1 128 2048 undefined\n",
+  });
+  const { idle } = await queueQueries(run).jobs("X == 1", LOOK);
+  assert.deepEqual(
+    idle.map(({ request }) => request),
+    [0, 1].map(() => ({ cpus: 1, memory: 128, disk: 2048, gpus: 0 })),
+  );
+  assert.equal(
+    asked.at(-1)?.input,
+    "{\n[ ClusterId = 1; ProcId = 0; JobStatus = 1; memoryusage = 128; requestcpus = 1; " +
+      "requestmemory = ifthenelse(MemoryUsage isnt undefined,MemoryUsage,1); requestdisk = DiskUsage ]\n}\n",
+  );
+});
+
+test("that there is no job is asked twice, and believed when both say so", async () => {
+  const none = answering({ "-totals": "Total for query: 0 jobs; 0 completed\n" });
+  assert.deepEqual((await queueQueries(none.run).jobs("X == 1", LOOK)).idle, []);
+  const some = answering({ "-totals": "Total for query: 3 jobs; 0 completed\n" });
+  await assert.rejects(queueQueries(some.run).jobs("X == 1", LOOK), /-group-by shows no job, and .* 3/);
+  await assert.rejects(queueQueries(answering({}).run).jobs("X == 1", LOOK), /does not say how many/);
+});
+
+test("an expression that hides what it reads is refused, as it could not be counted by", async () => {
+  const { run, asked } = answering({});
+  for (const hidden of ['eval("X") == 1', "'X' == 1", "MY.evalInEachContext(X, Y)"]) {
+    await assert.rejects(queueQueries(run).jobs(hidden, LOOK), { kind: "config" }, hidden);
+  }
+  assert.deepEqual(asked, []);
+});
+
+test("an answer that is cut short or of another form is an error, and never fewer jobs", async () => {
+  const whole = ads(`  "JobCount": 1`, `  "JobCount": 2`);
+  const broken = ["5", '"x"', "null", "{}", "[5]", "[\n{\n}\n", "[\n{\n  x\n}\n]\n", whole.slice(0, -3)];
+  for (const text of [...broken, ...[10, 20, 30, 40].map((length) => whole.slice(0, length))]) {
+    await assert.rejects(
+      queueQueries(answering({ [IDLE]: text }).run).jobs("X == 1", LOOK),
+      { kind: "failed" },
+      text,
+    );
+  }
+  const two = answering({ [IDLE]: `${whole}\n${whole}` });
+  assert.equal((await queueQueries(two.run).jobs("X == 1", LOOK)).idle.length, 4, "of two schedds");
+});
+
+/** As HTCondor 23.9 prints it. */
+const SUMMARY = `
+
+-- Jobads: -
+Analyzing matches for 28 slots
+               Autocluster    Matches     Machine     Running     Serving            
+ JobId        Members/Idle Requirements Rejects Job  Users Job  Other User Available Owner
+------------- ------------ ------------ ----------- ----------- ---------- --------- -----
+1.0                                  28           4           4          0        20 alice
+2.0           3/3                    28           4           4          0         0 bob
+3.0                                   1           0           0          0         1 
+`;
+
+test("available slots are read from HTCondor's own summary, ad by ad", async (t) => {
+  assert.deepEqual(
+    [...parseSummary(SUMMARY)],
+    [
+      ["1.0", 20],
+      ["2.0", 0],
+      ["3.0", 1],
+    ],
+  );
+  assert.equal(parseSummary("").size, 0);
+  const directory = await mkdtemp(join(tmpdir(), "updraft-match-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const file = join(directory, "slots");
+  const { run, asked } = answering({ summary: SUMMARY });
+  const matches = matchmaking(run, file);
+  const jobs = ["[ a = 1 ]", "[ a = 2 ]", "[ a = 3 ]"];
+  assert.deepEqual(await matches.freeSlots(jobs, "burst"), [20, 0, 1]);
+  assert.match(asked[0]?.command ?? "", /-jobads:new - -mconstraint State == "Unclaimed" .*=!= "burst"$/);
+  assert.match(asked[0]?.input ?? "", /^\{\n\[ ClusterId = 1; ProcId = 0; JobStatus = 1; a = 1 \]\n,\n/);
+  assert.deepEqual(await matches.idleAnnexSlots(jobs.slice(0, 1), "burst"), [20]);
+  assert.match(asked[1]?.command ?? "", /AnnexName =\?= "burst"$/);
+  assert.deepEqual(await matches.templates(jobs.slice(0, 2), ["[ cpus = 2 ]"]), [20, 0]);
+  assert.equal(await readFile(file, "utf8"), "{\n[ cpus = 2 ]\n}\n");
+  assert.deepEqual(await matches.freeSlots([], "burst"), []);
+  assert.equal(asked.length, 3, "nothing is asked about no job");
+  await assert.rejects(matches.freeSlots([...jobs, "[ a = 4 ]"], "burst"), /does not say of every job/);
+});
+
+/** Answers in turn. */
+function inTurn(...answers: readonly string[]): { run: Run; asked: string[][] } {
   const left = [...answers];
   const asked: string[][] = [];
   return {
@@ -17,119 +228,11 @@ function answering(...answers: readonly string[]): { run: Run; asked: string[][]
   };
 }
 
-/** As HTCondor 23.9 prints it. */
-const SUMMARY = `
-
--- Schedd: cm.pool.test : <172.31.255.10:38717?...
-Analyzing matches for 28 slots
-               Autocluster    Matches     Machine     Running     Serving            
- JobId        Members/Idle Requirements Rejects Job  Users Job  Other User Available Owner
-------------- ------------ ------------ ----------- ----------- ---------- --------- -----
-3.3           3/3                    28           4           4          0        20 alice
-4.1           3/3                    28           4           4          0         0 bob
-`;
-
-test("available slots are read from HTCondor's own summary, job by job", async () => {
-  assert.deepEqual(
-    [...parseSummary(SUMMARY)],
-    [
-      ["3.3", 20],
-      ["4.1", 0],
-    ],
-  );
-  assert.equal(parseSummary("").size, 0);
-  const { run, asked } = answering(SUMMARY);
-  assert.equal((await queue(run).matches(["3.3", "4.1"], "burst")).get("3.3"), 20);
-  assert.match(
-    asked[0]?.join(" ") ?? "",
-    /-better-analyze:summary 3\.3 4\.1 -mconstraint State == "Unclaimed"/,
-  );
-  const idle = answering();
-  assert.equal((await queue(idle.run).matches([], "burst")).size, 0);
-  assert.deepEqual(idle.asked, [], "nothing is asked about no job");
-});
-
-test("idle jobs are asked for by the annex's expression and read with what negotiation said", async () => {
-  const ad = {
-    ClusterId: 3,
-    ProcId: 4,
-    JobUniverse: 5,
-    EnteredCurrentStatus: 100,
-    AutoClusterId: 2,
-    LastMatchTime: 90,
-    DeferralTime: 1000,
-    DeferralPrepTime: 300,
-    ConcurrencyLimits: "lic",
-    AcctGroup: "group_p",
-    RequestCpus: 2,
-    RequestMemory: 64,
-    RequestDisk: 1024,
-  };
-  const { run, asked } = answering(JSON.stringify([ad, { ClusterId: 5, ProcId: 0, QDate: 7 }]));
-  assert.deepEqual(await queue(run).idleJobs("X == 1"), [
-    {
-      id: "3.4",
-      universe: 5,
-      idleSince: 100,
-      autocluster: 2,
-      matchedAt: 90,
-      deferredUntil: 700,
-      coolDownUntil: undefined,
-      hasConcurrencyLimits: true,
-      group: "group_p",
-      request: { cpus: 2, memory: 64, disk: 1024, gpus: 0 },
-    },
-    {
-      id: "5.0",
-      universe: 0,
-      idleSince: 7,
-      autocluster: undefined,
-      matchedAt: undefined,
-      deferredUntil: undefined,
-      coolDownUntil: undefined,
-      hasConcurrencyLimits: false,
-      group: undefined,
-      request: { cpus: 1, memory: 0, disk: 0, gpus: 0 },
-    },
-  ]);
-  assert.ok(asked[0]?.includes("JobStatus == 1 && (X == 1)"));
-});
-
-test("a request that is an expression is evaluated by HTCondor, once for all jobs that are alike", async () => {
-  const ad = (ProcId: number) => ({
-    ClusterId: 1,
-    ProcId,
-    AutoClusterId: 1,
-    RequestCpus: 1,
-    RequestMemory: "/Expr(ifthenelse(MemoryUsage isnt undefined,MemoryUsage,1))/",
-    RequestDisk: "/Expr(DiskUsage)/",
-  });
-  const { run, asked } = answering(JSON.stringify([ad(0), ad(1)]), "1.1 1 128 2048 undefined\n");
-  const jobs = await queue(run).idleJobs("true");
-  assert.deepEqual(
-    jobs.map(({ request }) => request),
-    [0, 1].map(() => ({ cpus: 1, memory: 128, disk: 2048, gpus: 0 })),
-  );
-  assert.deepEqual(asked[1]?.slice(0, 3), ["condor_q", "-allusers", "1.1"]);
-});
-
-test("rejections without an autocluster or a time say nothing", async () => {
-  const { run } = answering(
-    JSON.stringify([
-      { AutoClusterId: 1, LastRejMatchTime: 5, LastRejMatchReason: "no match found " },
-      { AutoClusterId: 1 },
-      { LastRejMatchTime: 5 },
-    ]),
-  );
-  assert.deepEqual(await queue(run).rejections(600), [{ autocluster: 1, at: 5, reason: "no match found" }]);
-});
-
-test("an answer that is cut short or of another form is an error, and no answer is no ad", async () => {
-  for (const text of ['[{"ClusterId": 1', "5", "[5]", "null", "{}"]) {
-    await assert.rejects(queue(answering(text).run).idleJobs("true"), { kind: "failed" }, text);
-    await assert.rejects(pool(answering(text).run).freeSlots("burst"), { kind: "failed" }, text);
+test("slots that are cut short are an error, and no answer is no slot", async () => {
+  for (const text of ['[{"Name": 1', "5", "[5]", "null", "{}"]) {
+    await assert.rejects(pool(inTurn(text).run).freeSlots("burst"), { kind: "failed" }, text);
   }
-  assert.deepEqual(await queue(answering("\n").run).idleJobs("true"), []);
+  assert.deepEqual(await pool(inTurn("\n").run).freeSlots("burst"), []);
 });
 
 test("the pool's facts are the newest cycle, quotas that hold, and what the schedd may still start", async () => {
@@ -155,7 +258,7 @@ test("the pool's facts are the newest cycle, quotas that hold, and what the sche
     { MyType: "Accounting", Name: "group_q", IsAccountingGroup: true, SurplusPolicy: "no" },
     { MyType: "Accounting", Name: "alice@p", IsAccountingGroup: false },
   ];
-  const { run, asked } = answering(JSON.stringify(ads), "", JSON.stringify([{ MyType: "Scheduler" }]));
+  const { run, asked } = inTurn(JSON.stringify(ads), "", JSON.stringify([{ MyType: "Scheduler" }]));
   const here = pool(run);
   assert.deepEqual(await here.facts('s"'), {
     negotiatedAt: 9,
@@ -195,7 +298,7 @@ test("slots of the annex tell what is free, how large they are, and whether they
     { ...whole, AnnexReleased: true },
     { ...whole, AnnexRebalanceRecommended: true },
   ];
-  const { run } = answering(JSON.stringify(ads), JSON.stringify([whole]));
+  const { run } = inTurn(JSON.stringify(ads), JSON.stringify([whole]));
   const here = pool(run);
   const slots = await here.annexSlots("burst", "s");
   assert.deepEqual(slots[0]?.free, { cpus: 1, memory: 10, disk: 5, gpus: 0 });

@@ -24,6 +24,7 @@ test("a token is kept where only its owner reads it, and replaced in one step", 
   assert.equal(await file.exists(), true);
   assert.equal(new TextDecoder().decode(await file.read()), "second\n");
   assert.deepEqual([await mode(directory), await mode(file.path)], ["700", "600"]);
+  assert.equal(await mode(join(directory, "..")), "755", "others' files may stand beside it");
   assert.deepEqual(await readdir(directory), ["burst.token"]);
 });
 

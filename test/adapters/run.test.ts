@@ -36,3 +36,16 @@ test("a program that is not there, is not HTCondor's, or may not be run is told 
   await assert.rejects(sh("no-such-program", []), { kind: "config", message: /no program no-such-program/ });
   await assert.rejects(sh("/etc/passwd", []), { kind: "denied" });
 });
+
+test("a program reads what it is given, and a long answer comes as it is printed", async () => {
+  assert.equal(await sh("cat", [], { timeoutSeconds: 5, input: "a\nb" }), "a\nb");
+  let length = 0;
+  const onText = (text: string): void => void (length += text.length);
+  const long = ["-c", "i=0; while [ $i -lt 9 ]; do head -c 10000000 /dev/zero; i=$((i + 1)); done"];
+  assert.equal(await sh("sh", long, { timeoutSeconds: 20, onText }), "");
+  assert.equal(length, 90_000_000);
+  await assert.rejects(sh("sh", ["-c", "echo half; exit 3"], { timeoutSeconds: 5, onText }), /status 3/);
+  let text = "";
+  await sh("printf", ["\\303"], { timeoutSeconds: 5, onText: (some) => void (text += some) });
+  assert.equal(text, "\uFFFD", "a character that was cut in two");
+});

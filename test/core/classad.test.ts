@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { attributeLine, attributeNames, expressionProblem, quote } from "../../core/classad.ts";
+import {
+  attributeLine,
+  attributeNames,
+  expressionProblem,
+  quote,
+  hidesAttributes,
+} from "../../core/classad.ts";
 
 test("a quoted string ends only at its own closing quote", () => {
   fc.assert(
@@ -57,4 +63,13 @@ test("no text can leave its string", () => {
       assert.doesNotMatch(line, /[\r\n]/);
     }),
   );
+});
+
+test("an expression that may read what it does not name is told", () => {
+  for (const open of ["MayUseAWS =?= true", 'Owner == "eval(it\'s)"', "MedievalJob", 'regexp("\'", X)']) {
+    assert.equal(hidesAttributes(open), false, open);
+  }
+  for (const hidden of ['eval("MayUse" + "AWS")', "EvalInEachContext(X, Y)", "'May Use' == 1"]) {
+    assert.equal(hidesAttributes(hidden), true, hidden);
+  }
 });

@@ -6,13 +6,15 @@ import {
   groupJobs,
   type DemandFacts,
   type FreeSlot,
-  type IdleJob,
+  type IdleJobs,
 } from "../../core/demand.ts";
 import { total } from "../../core/packing.ts";
 
 const NOW = 10_000;
+const USER = "alice@pool.test";
 
-const job = (changes: Partial<IdleJob> = {}): IdleJob => ({
+const job = (changes: Partial<IdleJobs> = {}): IdleJobs => ({
+  count: 1,
   id: "1.0",
   universe: 5,
   idleSince: NOW - 300,
@@ -21,8 +23,10 @@ const job = (changes: Partial<IdleJob> = {}): IdleJob => ({
   deferredUntil: undefined,
   coolDownUntil: undefined,
   hasConcurrencyLimits: false,
+  user: USER,
   group: undefined,
   request: { cpus: 1, memory: 100, disk: 100, gpus: 0 },
+  ad: "[ a = 1 ]",
   ...changes,
 });
 
@@ -34,14 +38,14 @@ const FACTS: DemandFacts = {
   startable: Number.POSITIVE_INFINITY,
 };
 
-const look = (jobs: readonly IdleJob[], facts: Partial<DemandFacts> = {}) => {
+const look = (jobs: readonly IdleJobs[], facts: Partial<DemandFacts> = {}) => {
   const { waiting, excluded } = demand(jobs, { ...FACTS, ...facts });
   return { waiting: waiting.length, excluded };
 };
 
 const young = { idleSince: NOW - 10 };
 const rejected = (at: number, reason = "no match found") => ({
-  rejections: [{ autocluster: 1, at, reason }],
+  rejections: [{ autocluster: 1, user: USER, at, reason }],
 });
 
 test("a job that has waited long enough is demand, and a young one is not", () => {
@@ -59,15 +63,15 @@ test("a young job is demand once negotiation has passed its autocluster over sin
 
 test("of several rejections the newest tells what the jobs wait for", () => {
   const rejections = [
-    { autocluster: 1, at: NOW - 60, reason: "no match found" },
-    { autocluster: 1, at: NOW - 5, reason: "concurrency limit lic reached" },
-    { autocluster: 1, at: NOW - 90, reason: "no match found" },
+    { autocluster: 1, user: USER, at: NOW - 60, reason: "no match found" },
+    { autocluster: 1, user: USER, at: NOW - 5, reason: "concurrency limit lic reached" },
+    { autocluster: 1, user: USER, at: NOW - 90, reason: "no match found" },
   ];
   assert.deepEqual(look([job()], { rejections }), { waiting: 0, excluded: { ConcurrencyLimit: 1 } });
 });
 
 test("a machine more helps nobody who waits for a limit, a share, a time or another universe", () => {
-  const cases: [Partial<IdleJob>, Partial<DemandFacts>, string][] = [
+  const cases: [Partial<IdleJobs>, Partial<DemandFacts>, string][] = [
     [{ universe: 7 }, {}, "Universe"],
     [{ deferredUntil: NOW + 60 }, {}, "Deferred"],
     [{ coolDownUntil: NOW + 60 }, {}, "CoolDown"],
@@ -111,26 +115,43 @@ test("no more jobs are demand than the schedd would start, the oldest first", ()
   const jobs = [job({ id: "2.0", idleSince: NOW - 200 }), job({ id: "1.0", idleSince: NOW - 900 })];
   const { waiting, excluded } = demand(jobs, { ...FACTS, startable: 1 });
   assert.deepEqual(
-    waiting.map(({ id, waited }) => [id, waited]),
+    waiting.map(({ id, idleSince }) => [id, NOW - idleSince]),
     [["1.0", 900]],
   );
   assert.deepEqual(excluded, { MaxJobsRunning: 1 });
 });
 
-test("jobs of one autocluster and request are one group", () => {
+test("of alike jobs as many are demand as a quota and the schedd admit", () => {
+  const alike = [job({ count: 7, group: "phys", request: { cpus: 2, memory: 1, disk: 1, gpus: 0 } })];
+  const quotas = [{ group: "phys", quota: 11, used: 0 }];
+  const { waiting, excluded } = demand(alike, { ...FACTS, quotas, startable: 3 });
+  assert.deepEqual([waiting.map(({ count }) => count), excluded], [[3], { Quota: 2, MaxJobsRunning: 2 }]);
+});
+
+test("what negotiation said to one user says nothing of another's jobs", () => {
+  const bob = job({ user: "bob@pool.test" });
+  const said = rejected(NOW - 5, "submitter limit exceeded");
+  assert.deepEqual(look([job(), bob], said), { waiting: 1, excluded: { Quota: 1 } });
+});
+
+test("jobs that matching reads alike are one group, which knows its oldest", () => {
+  const other = { ad: "[ a = 2 ]", autocluster: 2, user: "bob@pool.test" };
   const groups = groupJobs([
-    job({ id: "1.0" }),
-    job({ id: "1.1" }),
-    job({ id: "2.0", autocluster: 2 }),
-    job({ id: "3.0", autocluster: undefined }),
-    job({ id: "3.1", autocluster: undefined }),
+    job({ id: "1.1", count: 4 }),
+    job({ id: "1.0", idleSince: NOW - 900, autocluster: 7 }),
+    job({ id: "2.0", ...other }),
   ]);
   assert.deepEqual(
-    groups.map(({ example, autocluster, count }) => [example, autocluster, count]),
+    groups.map(({ example, autocluster, count, user, oldestIdleSince }) => [
+      example,
+      autocluster,
+      count,
+      user,
+      NOW - oldestIdleSince,
+    ]),
     [
-      ["1.0", 1, 2],
-      ["2.0", 2, 1],
-      ["3.0", undefined, 2],
+      ["1.0", 7, 5, USER, 900],
+      ["2.0", 2, 1, "bob@pool.test", 300],
     ],
   );
 });
@@ -160,9 +181,6 @@ test("a group that HTCondor was not asked about orders nothing that free slots m
 });
 
 test("two groups do not count the same slot twice", () => {
-  const two = [
-    ...groups(20),
-    ...groupJobs([job({ id: "9.0", autocluster: 9 })]).map((g) => ({ ...g, count: 20 })),
-  ];
+  const two = [...groups(20), ...groupJobs([job({ id: "9.0", ad: "[ a = 9 ]", count: 20 })])];
   assert.equal(total(afterFreeSlots(two, slots(24), () => 24)), 16);
 });

@@ -9,7 +9,12 @@ import { NO_MEMORY } from "../../core/hook-memory.ts";
 const STATE: HookState = {
   burst: {
     attributes: { JobsIdle: 3, Reason: "3 idle jobs", Flag: true },
-    memory: { ...NO_MEMORY, joined: { "i-1": 5 }, idleSince: { "i-1": 4 } },
+    memory: {
+      ...NO_MEMORY,
+      joined: { "i-1": 5 },
+      idleSince: { "i-1": 4 },
+      noStart: { k: { cycleAt: 1, since: 1, cycles: 2, times: 0, waiting: 3, running: 0, until: undefined } },
+    },
   },
 };
 

@@ -56,6 +56,12 @@ test("what holds most jobs back is the word when nothing is ordered", () => {
   assert.equal(mainExclusion({}), undefined);
 });
 
+test("the first instance of an image that nobody has seen comes alone, and why is told", () => {
+  const { LimitedBy, Reason } = told({ jobs: 24, unproven: 11 }, { order: 1, needed: 12 });
+  assert.equal(LimitedBy, "Probe");
+  assert.match(Reason, /; one instance first, as no slot of the annex's image has been seen yet; order 1$/);
+});
+
 test("a cap that cuts is the word, and is named", () => {
   const { LimitedBy, Reason } = told({ jobs: 24 }, { order: 5, needed: 12, cut: 7 });
   assert.equal(LimitedBy, "MaxInstances");

@@ -12,9 +12,11 @@ const group = (count: number, changes: Partial<JobGroup> = {}): JobGroup => ({
   memory: 64,
   disk: 1024,
   gpus: 0,
+  ad: "[ a = 1 ]",
+  user: "alice@pool.test",
+  oldestIdleSince: NOW,
   autocluster: 1,
   example: "1.0",
-  oldest: NOW - 60,
   count,
   ...changes,
 });
@@ -29,10 +31,18 @@ test("what an annex has on the way takes its jobs from the others, once its idle
   assert.deepEqual(counts(unclaimed([group(3)], [claims, claims], NOW)), [0]);
 });
 
+test("jobs that two annexes' questions tell apart in other ways are claimed once", () => {
+  const two = [group(4), group(4, { ad: "[ b = 1 ]" })];
+  const claims = claim([group(10)], [], 3, MACHINE, NOW);
+  assert.deepEqual(counts(unclaimed(two, [claims], NOW)), [0, 2]);
+  assert.deepEqual(Object.values(claim(two, [], 3, MACHINE, NOW).jobs), [6]);
+});
+
 test("other jobs, and jobs of another size, are left to the others", () => {
   const claims = claim([group(10)], [], 2, MACHINE, NOW);
   const others = [group(5, { autocluster: 2 }), group(5, { cpus: 2 }), group(5, { autocluster: undefined })];
   assert.deepEqual(counts(unclaimed(others, [claims], NOW)), [5, 5, 5]);
+  assert.deepEqual(counts(unclaimed([group(5, { user: "bob@pool.test" })], [claims], NOW)), [5]);
 });
 
 test("jobs that do not fit its machines an annex does not claim, nor any when nothing is on the way", () => {

@@ -136,9 +136,9 @@ const broken = (): Promise<never> => Promise.reject(new UpdraftError("failed", "
 
 test("a sensor that fails is never zero: nothing is decided, and its name is told", async () => {
   const sensors: [string, (ports: TickPorts) => Partial<TickPorts>][] = [
-    ["Queue", (p) => ({ queue: { ...p.queue, idleJobs: broken } })],
-    ["Queue", (p) => ({ queue: { ...p.queue, rejections: broken } })],
-    ["Queue", (p) => ({ queue: { ...p.queue, matches: broken } })],
+    ["Queue", (p) => ({ queue: { ...p.queue, jobs: broken } })],
+    ["Queue", (p) => ({ queue: { ...p.queue, matches: { ...p.queue.matches, templates: broken } } })],
+    ["Queue", (p) => ({ queue: { ...p.queue, matches: { ...p.queue.matches, idleAnnexSlots: broken } } })],
     ["Collector", (p) => ({ pool: { ...p.pool, facts: broken } })],
     ["Collector", (p) => ({ pool: { ...p.pool, annexSlots: broken } })],
     ["Collector", (p) => ({ pool: { ...p.pool, freeSlots: broken } })],
@@ -165,7 +165,7 @@ const brokenSweep = (ports: TickPorts) => (key: string) =>
 
 test("a fault of our own is not taken for a sensor", async () => {
   const world = await published();
-  const queue = { ...world.tickPorts.queue, idleJobs: () => Promise.reject(new TypeError("bug")) };
+  const queue = { ...world.tickPorts.queue, jobs: () => Promise.reject(new TypeError("bug")) };
   await assert.rejects(world.tick({ ...world.tickPorts, queue }), TypeError);
   world.waiting(1);
   const ec2 = { ...world.ec2, subnets: () => Promise.reject(new TypeError("bug")) };

@@ -97,12 +97,62 @@ describe(
       });
     });
 
-    test("a password file that others may read", async (t) => {
+    test("a token or a password file that others may read", async (t) => {
       const { accessPoint } = sandbox;
-      t.after(() => accessPoint.run(["chmod", "600", "/etc/condor/passwords.d/POOL"]));
-      await accessPoint.run(["chmod", "644", "/etc/condor/passwords.d/POOL"]);
-      await refuses(4, /passwords\.d\/POOL.*644/, ["create", "burst", "--count", "1", "--yes"]);
-      await accessPoint.run(["chmod", "600", "/etc/condor/passwords.d/POOL"]);
+      for (const [kind, file] of [
+        ["idtoken", "/etc/updraft/credentials/burst.token"],
+        ["password", "/etc/condor/passwords.d/POOL"],
+      ] as const) {
+        t.after(() => accessPoint.run(["chmod", "600", file]));
+        await accessPoint.run(["chmod", "644", file]);
+        await refuses(4, new RegExp(`${file}.*644`), ["create", "burst", "--count", "1", "--yes"], {
+          _CONDOR_UPDRAFT_burst_CREDENTIAL: kind,
+        });
+      }
+    });
+
+    test("what credential is not asked to do, and what is no token", async () => {
+      const { accessPoint } = sandbox;
+      await refuses(2, /does not say what to do/, ["credential"]);
+      await refuses(2, /no credential burst/, ["credential", "burst"]);
+      await refuses(2, /names no annex/, ["credential", "show"]);
+      await refuses(2, /not the name of an annex/, ["credential", "create", "../burst"]);
+      await refuses(2, /--lifetime does not go with show/, [
+        "credential",
+        "show",
+        "burst",
+        "--lifetime",
+        "1d",
+      ]);
+      await refuses(2, /--no-publish does not go with create/, [
+        "credential",
+        "create",
+        "burst",
+        "--no-publish",
+      ]);
+      await refuses(2, /--from does not go with --file/, [
+        "credential",
+        "rotate",
+        "burst",
+        "--file=a",
+        "--from=b",
+      ]);
+      await refuses(2, /--lifetime does not go with --from/, [
+        "credential",
+        "rotate",
+        "burst",
+        "--from=b",
+        "--lifetime=1d",
+      ]);
+      await refuses(2, /lifetime "1m" is not/, ["credential", "rotate", "burst", "--lifetime", "1m"]);
+      await refuses(2, /could not read/, ["credential", "rotate", "burst", "--from", "/none"]);
+      await refuses(3, /there is no annex brust/, ["credential", "create", "brust"]);
+      await refuses(3, /authenticates by password/, ["credential", "rotate", "burst"], {
+        _CONDOR_UPDRAFT_burst_CREDENTIAL: "password",
+      });
+      await refuses(4, /did not sign a token/, ["credential", "rotate", "burst", "--key", "NONE"]);
+      await accessPoint.writeFile("/root/huge", "x".repeat(100_000));
+      await refuses(3, /no JSON web token/, ["credential", "rotate", "burst", "--from", "/root/huge"]);
     });
 
     test("a subnet, a type and an image that are not there", async (t) => {

@@ -12,7 +12,7 @@ import { eventually, setUp, succeed, updraft } from "../support/updraft.ts";
 const NAME = "e2e-check";
 const HOOK_DROP_IN = new URL("../../condor-config/schedd-cron.config", import.meta.url);
 const MAIL = "admin@example.org";
-const PASSWORD = "/root/another-password";
+const STRANGE = "/root/strange";
 
 type Answer = {
   readonly ok: number;
@@ -255,9 +255,12 @@ describe("a check of the set-up", { timeout: 300_000 }, () => {
     });
 
     test("names the name that does not resolve there, and the credential that the pool does not know", async () => {
-      await accessPoint.writeFile(PASSWORD, "another", { mode: "600" });
+      // Signed by another key than the pool's.
+      const sign = `umask 077; mkdir ${STRANGE}; echo another > ${STRANGE}/key; export _CONDOR_SEC_PASSWORD_FILE=${STRANGE}/key
+        condor_token_create -identity annex-burst@pool.test -lifetime 99999 -authz ADVERTISE_STARTD -authz ADVERTISE_MASTER > ${STRANGE}/burst.token`;
+      await accessPoint.run(["sh", "-c", sign]);
       const wrong = {
-        _CONDOR_SEC_PASSWORD_FILE: PASSWORD,
+        _CONDOR_UPDRAFT_CREDENTIAL_DIR: STRANGE,
         _CONDOR_UPDRAFT_burst_SUBNETS: (await sandbox.subnets())[0]?.subnetId ?? "",
         _CONDOR_COLLECTOR_HOST: "cm.pool.test, nowhere.pool.test",
       };

@@ -8,6 +8,7 @@ import { holdings, lastingLeftovers } from "../../sandbox/leftovers.ts";
 import { down, up, type Sandbox, type SandboxMachine } from "../../sandbox/sandbox.ts";
 import { runHook, submitOptedIn } from "../support/hook-run.ts";
 import { eventually, succeed } from "../support/updraft.ts";
+import { demandTests } from "./hook-demand.ts";
 
 const NAME = "e2e-hook";
 const LOCAL_SLOTS = 24;
@@ -102,6 +103,8 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
     await removeJobs();
     await accessPoint.configure("60-limits.config", "");
   });
+
+  demandTests({ accessPoint: () => accessPoint, removeJobs });
 
   test("jobs that fit free slots, and jobs that ask for more than an instance has, order nothing", async () => {
     await submitOptedIn(accessPoint, 2, 300, "requirements = TARGET.IsAnnex", "request_memory = 64000");

@@ -1,6 +1,7 @@
-import type { IdleJob, FreeSlot, Rejection } from "../../core/demand.ts";
+import type { IdleJobs, FreeSlot, Rejection } from "../../core/demand.ts";
+import { parseAd } from "../../core/ad-json.ts";
 import type { AnnexKnobs } from "../../core/knobs.ts";
-import type { PoolFacts } from "../../core/sensors.ts";
+import type { PoolFacts, RunningJobs } from "../../core/sensors.ts";
 import type { AnnexSlot } from "../../core/supply.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
 import { NO_MEMORY, type Memory } from "../../core/hook-memory.ts";
@@ -8,12 +9,23 @@ import { tick, type Tick, type TickPorts } from "../../core/tick.ts";
 import { World } from "./cloud.ts";
 import { SITE, annex } from "./knobs.ts";
 
+const SLOT = parseAd(
+  '{ "TotalSlotCpus": 2, "TotalSlotMemory": 7600, "TotalSlotDisk": 10000000, "TotalSlotGPUs": 0 }',
+);
+
 /** A pool around the world of a cloud: what the schedd and the collector would say. */
 export class HookWorld extends World {
   knobs: AnnexKnobs = annex({ mode: "act", instanceTypes: ["m7i.large"] });
   stop = false;
-  jobs: IdleJob[] = [];
+  jobs: IdleJobs[] = [];
+  running: RunningJobs[] = [];
   rejections: Rejection[] = [];
+  unmaterialized = 0;
+  /** Slots of the annex's image have been seen; else only what EC2 says of a type is known. */
+  slotSeen = true;
+  /** How many of the annex's idle slots, and of the slots that it would get, match every job. */
+  matchingIdle = 0;
+  matchingTemplates = Number.POSITIVE_INFINITY;
   free: FreeSlot[] = [];
   annexSlots: AnnexSlot[] = [];
   matching: number | undefined;
@@ -25,6 +37,7 @@ export class HookWorld extends World {
   };
   memory: Memory = NO_MEMORY;
   readonly asked: string[] = [];
+  readonly learned: string[] = [];
 
   constructor() {
     super();
@@ -39,13 +52,19 @@ export class HookWorld extends World {
   readonly tickPorts: TickPorts = {
     ...this.ports,
     queue: {
-      idleJobs: async (expression) => {
+      jobs: async (expression) => {
         this.asked.push(expression);
-        return this.jobs;
+        const { jobs: idle, running, rejections, unmaterialized } = this;
+        return { idle, running, rejections, unmaterialized };
       },
-      rejections: async () => this.rejections,
-      matches: async (ids) => new Map(ids.map((id) => [id, this.matching ?? this.free.length])),
+      matches: {
+        freeSlots: async (ads) => ads.map(() => this.matching ?? this.free.length),
+        idleAnnexSlots: async (ads) => ads.map(() => this.matchingIdle),
+        templates: async (ads, slots) => ads.map(() => Math.min(slots.length, this.matchingTemplates)),
+      },
     },
+    slotAds: { last: async () => (this.slotSeen ? SLOT : undefined), recorded: async () => undefined },
+    learnSlot: async (...seen) => void this.learned.push(seen.join(" ")),
     pool: {
       facts: async () => this.facts,
       annexSlots: async () => this.annexSlots,
@@ -70,8 +89,9 @@ export class HookWorld extends World {
 
   /** So many opted-in jobs that have waited long. */
   waiting(count: number): void {
-    this.jobs = Array.from({ length: count }, (_, proc) => ({
-      id: `1.${proc}`,
+    const one = {
+      count: 1,
+      id: "1.0",
       universe: 5,
       idleSince: this.now - 600,
       autocluster: 1,
@@ -79,9 +99,12 @@ export class HookWorld extends World {
       deferredUntil: undefined,
       coolDownUntil: undefined,
       hasConcurrencyLimits: false,
+      user: "alice@pool.test",
       group: undefined,
       request: { cpus: 1, memory: 64, disk: 1024, gpus: 0 },
-    }));
+      ad: "[ requestmemory = 64 ]",
+    };
+    this.jobs = count === 0 ? [] : [{ ...one, count }];
   }
 
   /** Every running instance joins with an idle slot of two CPUs. */

@@ -31,7 +31,7 @@ const NAMES = [
   /\b(?:i|lt|sg|subnet)-[0-9a-f]{17}\b/,
   /\bupdraft-bucket-[0-9a-f]{12}\b/,
   /\bupdraft-(?!bucket-)[\w-]+-[0-9A-F]{12}\b/,
-  /\b[0-9a-f]{16}\b/,
+  /\b(?:[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})\b/,
 ];
 const NAME = new RegExp(NAMES.map(({ source }) => source).join("|"), "g");
 /** Lines that come or not, or come again, as time has it. */
