@@ -33,7 +33,7 @@ export const NO_MEMORY: Memory = {
 
 /** Whatever of it cannot be read is as if it had never been. */
 export function parseMemory(found: unknown): Memory {
-  const { joined, idleSince, breaker, experience, share, policy, noStart } = record(found);
+  const { joined, idleSince, breaker, experience, share, noStart, policy } = record(found);
   const learned = readPolicyMemory(policy);
   return {
     joined: numbers(joined),

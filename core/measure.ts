@@ -100,9 +100,7 @@ export async function measure(
   const { decision: decided, memory: policy } = decideForAnnex(
     {
       now,
-      waiting: unserved.flatMap((group) =>
-        group.count > 0 ? [{ ...group, oldest: group.oldestIdleSince }] : [],
-      ),
+      waiting: unserved.filter(({ count }) => count > 0),
       members,
       unseen,
       machine,
