@@ -32,8 +32,9 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 const KNOWN_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 
 export function imds(endpoint = "http://169.254.169.254", onDate: OnDate = () => undefined): Imds {
-  // One connection each way is enough, and it must not keep the program alive.
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  // At the boot everything is asked at once. The service may close a connection after each answer, and one that it keeps
+  // must not keep the program alive.
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   let token: Promise<string> | undefined;
 
   async function get(path: string): Promise<string> {

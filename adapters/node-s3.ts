@@ -1,7 +1,11 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { messageOf, UpdraftError } from "../core/errors.ts";
-import { awsClient } from "./aws-client.ts";
+import { partitionOf } from "../core/partition.ts";
+import type { UnixTime } from "../core/time.ts";
+import { connection } from "./aws-connection.ts";
 import type { RoleCredentials } from "./imds.ts";
+import { objectPath, s3Signature, type S3Request } from "./s3-signature.ts";
 
 /** The little that a node does with the account's bucket. */
 export type NodeStorage = {
@@ -14,72 +18,101 @@ export type NodeStorageOptions = {
   readonly region: string;
   readonly bucket: string;
   readonly credentials: () => Promise<RoleCredentials>;
+  /** For the signature, which S3 refuses when it is a quarter of an hour old or not of this time. */
+  readonly now: () => UnixTime;
   readonly endpoint?: string;
 };
 
-const REQUEST_SECONDS = 20;
+type Answer = { readonly status: number; readonly body: Buffer };
 
-export function nodeS3({ region, bucket, credentials, endpoint }: NodeStorageOptions): NodeStorage {
-  const client = awsClient(S3Client, region, {
-    credentials,
-    // The boot has its own back-off, which names what failed.
-    maxAttempts: 1,
-    requestTimeoutSeconds: REQUEST_SECONDS,
-    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
-  });
-  const refused = (verb: string, key: string, error: unknown): UpdraftError => {
-    const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-    // Without an answer the name tells nothing; what went wrong is in the message.
-    const answer =
-      $metadata?.httpStatusCode === undefined
-        ? messageOf(error)
-        : `${name ?? "an error"} (status ${$metadata.httpStatusCode})`;
-    return new UpdraftError(
-      "failed",
-      `S3 does not let the node ${verb} s3://${bucket}/${key}: ${answer}`,
-      "Run updraft setup --annex and updraft create again; the annex's role must be able to reach the bucket.",
-      error,
-    );
-  };
+const REQUEST_SECONDS = 20;
+/** The metadata service has new credentials at least so long before the old ones end. */
+const RENEW_SECONDS = 300;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/**
+ * S3 without the AWS SDK, whose loading alone takes longer than everything that a boot asks of S3. Nothing is tried twice here: the boot has its own back-off, which names what failed.
+ */
+export function nodeS3({ region, bucket, credentials, now, endpoint }: NodeStorageOptions): NodeStorage {
+  const base =
+    endpoint === undefined
+      ? `https://${bucket}.s3.${region}.${partitionOf(region).suffix}`
+      : `${endpoint.replace(/\/$/, "")}/${bucket}`;
+  const { httpAgent, httpsAgent } = connection(process.env);
+  let held: Promise<RoleCredentials> | undefined;
+
+  async function current(): Promise<RoleCredentials> {
+    held ??= credentials();
+    try {
+      const found = await held;
+      if (found.expiration.getTime() / 1000 - now() < RENEW_SECONDS) held = undefined;
+      return found;
+    } catch (error) {
+      held = undefined;
+      throw error;
+    }
+  }
+
+  async function ask(
+    method: S3Request["method"],
+    key: string,
+    body: string,
+    maxBytes: number,
+  ): Promise<Answer> {
+    const url = new URL(`${base}/${objectPath(key)}`);
+    const headers = s3Signature({ method, url, region, body }, await current(), now());
+    const signal = AbortSignal.timeout(REQUEST_SECONDS * 1000);
+    const secure = url.protocol === "https:";
+    const agent = secure ? httpsAgent : httpAgent;
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void =>
+        reject(signal.aborted ? new Error(`no answer within ${REQUEST_SECONDS} s`) : error);
+      const outgoing = (secure ? httpsRequest : httpRequest)(
+        url,
+        { method, headers, agent, signal },
+        (answer) => {
+          const status = answer.statusCode ?? 0;
+          const chunks: Buffer[] = [];
+          let size = 0;
+          answer.on("data", (chunk: Buffer) => {
+            size += chunk.length;
+            chunks.push(chunk);
+            if (size > (status === 200 ? maxBytes : MAX_ERROR_BYTES)) {
+              answer.destroy(new Error(`the answer is larger than ${maxBytes} bytes`));
+            }
+          });
+          answer.on("error", fail);
+          answer.on("end", () => resolve({ status, body: Buffer.concat(chunks) }));
+        },
+      );
+      outgoing.on("error", fail);
+      outgoing.end(body);
+    });
+  }
+
+  async function call(verb: string, key: string, ask: () => Promise<Answer>): Promise<Buffer> {
+    const refused = (why: string, cause?: unknown): UpdraftError =>
+      new UpdraftError(
+        "failed",
+        `S3 does not let the node ${verb} s3://${bucket}/${key}: ${why}`,
+        "Run updraft setup --annex and updraft create again; the annex's role must be able to reach the bucket.",
+        cause,
+      );
+    let answer: Answer;
+    try {
+      answer = await ask();
+    } catch (error) {
+      throw refused(messageOf(error), error);
+    }
+    if (answer.status === 200) return answer.body;
+    const code = /<Code>(\w+)<\/Code>/.exec(answer.body.toString("utf8"))?.[1] ?? "an error";
+    throw refused(`${code} (status ${answer.status})`);
+  }
 
   return {
-    async get(key, maxBytes) {
-      try {
-        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const bytes = await readAtMost(answer.Body as AsyncIterable<Uint8Array> | undefined, maxBytes);
-        if (bytes !== undefined) return bytes;
-      } catch (error) {
-        throw refused("read", key, error);
-      }
-      throw new UpdraftError(
-        "failed",
-        `s3://${bucket}/${key} is larger than ${maxBytes} bytes`,
-        "Run updraft create again, which writes the annex's objects anew.",
-      );
-    },
+    get: (key, maxBytes) => call("read", key, () => ask("GET", key, "", maxBytes)),
     async put(key, text) {
-      try {
-        await client.send(
-          new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: "application/json" }),
-        );
-      } catch (error) {
-        throw refused("write", key, error);
-      }
+      await call("write", key, () => ask("PUT", key, text, MAX_ERROR_BYTES));
     },
   };
-}
-
-/** All of a body, or undefined as soon as it is longer, whatever its headers have said. */
-async function readAtMost(
-  body: AsyncIterable<Uint8Array> | undefined,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,89 +1,121 @@
+import { stat } from "node:fs/promises";
 import { annexKnobs, configureAnnexes } from "../sandbox/demo/annex.ts";
-import { submitJobs } from "../sandbox/demo/jobs.ts";
+import { extraImageId } from "../sandbox/images.ts";
 import { down, up, type Sandbox } from "../sandbox/sandbox.ts";
+import { ANNEX_EC2, BUCKET, setUpAnnexEc2 } from "./boot/annex-ec2.ts";
+import { ANNEX, handMade, ours, SUMS, THEIR_ANNEX, theirs, type Boot } from "./boot/contenders.ts";
+import { objectRequest, signedRequest } from "./campaigns/signed-request.ts";
 import { median, quantile, table } from "./table.ts";
 
 const NAME = "bench-boot";
-const ANNEX = "burst";
+const PROGRAM = new URL("../dist/node/updraft-bootstrap", import.meta.url);
+/** Between an instance and S3 in its region; a small instance has more for a while. */
+const BITS_PER_SECOND = 1e9;
 
-/** Seconds from the order to each step of a node's life, medians over nodes that were ordered one after the other. */
+/**
+ * From the start of user data to a slot that the collector shows, by turns: ours, HTCondor's own annex instance, and plain
+ * EC2 calls with everything in the user data, on one image; and HTCondor's own part of it, started by itself.
+ */
 export async function bootBench(runs: number): Promise<string> {
   await down(NAME);
+  const settings = { launchDelay: { kind: "constant", seconds: 1 } } as const;
   const steps: string[][] = [];
-  const begun = performance.now();
   const sandbox = await up({
     name: NAME,
+    settings,
+    extraImages: [ANNEX_EC2],
     onStep: ({ title, seconds }) => {
       if (seconds !== undefined) steps.push([title, seconds.toFixed(1)]);
     },
   });
-  const upSeconds = (performance.now() - begun) / 1000;
   try {
-    const boots: Record<string, number>[] = [];
-    await configureAnnexes(sandbox.accessPoint, { [ANNEX]: await annexKnobs(sandbox) });
-    await sandbox.accessPoint.run(["updraft", "setup", "--region", "us-east-1"], { timeoutSeconds: 60 });
-    await sandbox.accessPoint.run(["updraft", "setup", "--annex", ANNEX], { timeoutSeconds: 60 });
-    for (let run = 0; run < runs; run++) boots.push(await oneBoot(sandbox));
-    const names = Object.keys(boots[0] ?? {});
-    const rows = names.map((name) => {
-      const seconds = boots.map((boot) => boot[name] ?? Number.NaN);
-      return [name, median(seconds).toFixed(2), quantile(seconds, 0.95).toFixed(2)];
+    await configureAnnexes(sandbox.accessPoint, {
+      [ANNEX]: { ...(await annexKnobs(sandbox)), IMAGE_ID: extraImageId(0) },
     });
+    for (const what of [
+      ["--region", "us-east-1"],
+      ["--annex", ANNEX],
+    ]) {
+      await sandbox.accessPoint.run(["updraft", "setup", ...what], { timeoutSeconds: 60 });
+    }
+    await setUpAnnexEc2(sandbox, THEIR_ANNEX);
+    const boots: Record<string, Boot[]> = {
+      updraft: [],
+      "condor-annex-ec2": [],
+      "EC2 by hand": [],
+      "condor_master alone": [],
+    };
+    // The first of each finds nothing in the page cache, and does not count.
+    for (let run = 0; run <= runs; run++) {
+      const round = [await ours(sandbox), await theirs(sandbox, run)];
+      const { byHand, bare } = await handMade(sandbox);
+      if (run === 0) continue;
+      for (const [index, name] of Object.keys(boots).entries()) {
+        boots[name]?.push([...round, byHand, bare][index] ?? {});
+      }
+    }
     return [
-      `up: ${upSeconds.toFixed(1)} s`,
       table(["step of up", "s"], steps),
       "",
-      `${runs} nodes, one after the other; launch delay as the sandbox's settings have it`,
-      table(["seconds after the order", "median", "p95"], rows),
+      `${runs} boots of each by turns, on one image; every call answered at once; seconds`,
+      table(["", ...Object.keys(boots).flatMap((name) => [name, "p95"])], summary(boots)),
+      "",
+      "what passes before condor_master starts; seconds",
+      table(
+        ["updraft, steps that run at the same time in the order of their ends", "median", "p95"],
+        breakdown(boots["updraft"]),
+      ),
+      "",
+      table(["condor-annex-ec2, of which", "median", "p95"], breakdown(boots["condor-annex-ec2"])),
+      "",
+      await downloads(sandbox),
     ].join("\n");
   } finally {
     await sandbox.down();
   }
 }
 
-/** Orders one node with a job waiting for it, and tells when what happened, in seconds after the order. */
-async function oneBoot(sandbox: Sandbox): Promise<Record<string, number>> {
-  const { accessPoint } = sandbox;
-  const cluster = await submitJobs(accessPoint, { count: 1, seconds: 0, mayUseAws: true });
-  const create = ["updraft", "create", ANNEX, "--count", "1", "--lease", "1h", "--yes", "--no-wait"];
-  await accessPoint.run(create, { timeoutSeconds: 60 });
-  const started = await eventually(async () => {
-    const said = await accessPoint.run(["condor_history", cluster, "-af", "JobCurrentStartExecutingDate"]);
-    return said.trim() === "" ? undefined : Number(said);
-  });
-  const [instance] = (await sandbox.instances()).filter(({ state }) => state === "running");
-  if (instance === undefined) throw new Error("the instance is not running any more");
-  const node = JSON.parse(
-    await sandbox.machine(instance.instanceId).run(["cat", "/run/updraft/node.json"]),
-  ) as { bootSteps: Record<string, number> };
-  const joined = await accessPoint.run([
-    "condor_status",
-    "-constraint",
-    `CloudInstanceID =?= "${instance.instanceId}"`,
-    "-af",
-    "DaemonStartTime",
+const seconds = (value: number): string => (Number.isNaN(value) ? "" : value.toFixed(2));
+
+function summary(boots: Readonly<Record<string, readonly Boot[]>>): string[][] {
+  return Object.values(SUMS).map((name) => [
+    name,
+    ...Object.values(boots).flatMap((all) => {
+      const found = all.flatMap((boot) => boot[name] ?? []);
+      return [seconds(median(found)), seconds(quantile(found, 0.95))];
+    }),
   ]);
-  const order = (await sandbox.requests()).findLast(({ action }) => action === "CreateFleet");
-  const after = (time: number): number => time - (order?.time ?? Number.NaN);
-  const seconds = {
-    "user data starts": after(node.bootSteps["UserData"] ?? Number.NaN),
-    ...Object.fromEntries(
-      Object.entries(node.bootSteps)
-        .filter(([step]) => step !== "UserData")
-        .map(([step, time]) => [`  ${step}`, after(time)]),
-    ),
-    "startd started (whole seconds)": after(Number(joined.split("\n")[0])),
-    "first job executing (whole seconds)": after(started),
-  };
-  await accessPoint.run(["updraft", "delete", ANNEX, "--yes"], { timeoutSeconds: 120 });
-  return seconds;
 }
 
-async function eventually<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (const deadline = Date.now() + 120_000; ;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error("the job did not run within two minutes");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+function breakdown(boots: readonly Boot[] = []): string[][] {
+  const sums: readonly string[] = Object.values(SUMS);
+  const names = new Set(boots.flatMap((boot) => Object.keys(boot)).filter((name) => !sums.includes(name)));
+  return [...names].map((name) => {
+    const found = boots.flatMap((boot) => boot[name] ?? []);
+    return [name, median(found).toFixed(3), quantile(found, 0.95).toFixed(3)];
+  });
+}
+
+/** What the sandbox's network takes no time for. */
+async function downloads(sandbox: Sandbox): Promise<string> {
+  const key = await sandbox.administrator();
+  const setup = ["updraft", "setup", "--region", "us-east-1", "--json"];
+  const { bucket } = JSON.parse(await sandbox.accessPoint.run(setup)) as { bucket: string };
+  const stored = async (place: string, prefix: string): Promise<number> => {
+    const request = objectRequest("GET", `${place}?list-type=2&prefix=${prefix}`);
+    const { body } = await signedRequest(sandbox, key, request);
+    const objects = [...body.matchAll(/<Key>([^<]*)<\/Key>.*?<Size>(\d+)<\/Size>/gs)];
+    return objects
+      .filter(([, name]) => !name?.endsWith("/owner"))
+      .reduce((total, [, , size]) => total + Number(size), 0);
+  };
+  const rows = [
+    ["updraft, from an image with its executable", await stored(bucket, `annexes/${ANNEX}/`)],
+    ["updraft's executable, from an image without it", (await stat(PROGRAM)).size],
+    ["condor-annex-ec2", await stored(BUCKET, "config-")],
+  ] as const;
+  return table(
+    ["downloads, not counted above", "bytes", "s at 1 Gbit/s"],
+    rows.map(([name, bytes]) => [name, bytes, ((8 * bytes) / BITS_PER_SECOND).toFixed(4)]),
+  );
 }

@@ -7,10 +7,16 @@ export type AssetName =
   | "node-shutdown.sh"
   | "updraft-guard.service"
   | "updraft-join.service"
-  | "updraft-condor.conf";
+  | "updraft-condor.conf"
+  | "install.sh";
+
+const INSTALL_SCRIPT = "../bootstrap/image/install.sh";
 
 export function asset(name: AssetName): string {
   return isSea()
     ? getAsset(name, "utf8")
-    : readFileSync(new URL(`../condor-config/${name}`, import.meta.url), "utf8");
+    : readFileSync(
+        new URL(name === "install.sh" ? INSTALL_SCRIPT : `../condor-config/${name}`, import.meta.url),
+        "utf8",
+      );
 }

@@ -3,6 +3,7 @@ import { nodeS3 } from "../adapters/node-s3.ts";
 import { uptime } from "../adapters/uptime.ts";
 import { UpdraftError } from "../core/errors.ts";
 import { anchorOf, timeAt, type Anchor } from "../core/true-time.ts";
+import type { UnixTime } from "../core/time.ts";
 import { checkCredential, fetchCredential, fetchManifest } from "./configuration.ts";
 import { console } from "./console.ts";
 import { installCredential, installedSha256 } from "./credential-files.ts";
@@ -25,10 +26,12 @@ export async function refreshCredential(): Promise<void> {
   const metadata = imds(process.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], (...answer) => {
     anchor = anchorOf(...answer) ?? anchor;
   });
+  const now = (): UnixTime => (anchor === undefined ? Date.now() / 1000 : timeAt(anchor, uptime()));
   const storage = nodeS3({
     region,
     bucket,
     credentials: () => metadata.credentials(),
+    now,
     ...(s3Endpoint !== undefined && { endpoint: s3Endpoint }),
   });
   const manifest = await fetchManifest(storage, node.annex);
@@ -37,10 +40,7 @@ export async function refreshCredential(): Promise<void> {
     return;
   if (manifest.credential.sha256 === (await installedSha256(kind))) return;
   const credential = await fetchCredential(storage, manifest);
-  checkCredential(
-    { manifest, credential },
-    anchor === undefined ? Date.now() / 1000 : timeAt(anchor, uptime()),
-  );
+  checkCredential({ manifest, credential }, now());
   await installCredential(kind, credential);
   console(`installed the annex's new credential, sha256 ${manifest.credential.sha256}`);
 }

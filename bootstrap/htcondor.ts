@@ -18,7 +18,7 @@ export async function requireHtcondor(command: Command): Promise<ImageRecord> {
   throw new UpdraftError(
     "config",
     `the image has no HTCondor: there is no ${existsSync(MASTER) ? "/etc/condor" : MASTER}`,
-    "Set the annex's _IMAGE_ID to an image with HTCondor in it, such as bootstrap/image/install.sh makes.",
+    "Set the annex's _IMAGE_ID to an image with HTCondor in it, such as bootstrap/image/install.sh makes, or its _HTCONDOR to where it can be had.",
   );
 }
 

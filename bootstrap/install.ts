@@ -16,15 +16,15 @@ export async function writeConfiguration(
   { files, manifest, credential }: Configuration,
   values: NodeIdentity & Omit<NodeConfigValues, "hostName">,
 ): Promise<void> {
-  await directory(CONFIG_DIRECTORY, 0o755);
-  await directory(dirname(SHUTDOWN_PROGRAM), 0o755);
-  await installCredential(manifest.credential.kind, credential);
-  await writeAtomically(SHUTDOWN_PROGRAM, asset("node-shutdown.sh"), 0o755);
-  for (const { name, data } of files) {
-    await writeAtomically(join(CONFIG_DIRECTORY, basename(name)), data, 0o644);
-  }
+  await Promise.all([directory(CONFIG_DIRECTORY, 0o755), directory(dirname(SHUTDOWN_PROGRAM), 0o755)]);
   const config = nodeConfig(asset("node.config"), { ...values, hostName: hostName(values) });
-  await writeAtomically(join(CONFIG_DIRECTORY, NODE_CONFIG_NAME), config, 0o644);
+  // Each waits for the disk, so they wait together.
+  await Promise.all([
+    installCredential(manifest.credential.kind, credential),
+    writeAtomically(SHUTDOWN_PROGRAM, asset("node-shutdown.sh"), 0o755),
+    ...files.map(({ name, data }) => writeAtomically(join(CONFIG_DIRECTORY, basename(name)), data, 0o644)),
+    writeAtomically(join(CONFIG_DIRECTORY, NODE_CONFIG_NAME), config, 0o644),
+  ]);
 }
 
 export async function writeState(state: NodeState): Promise<void> {

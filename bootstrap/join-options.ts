@@ -12,6 +12,8 @@ export type JoinOptions = {
   readonly roleId: string;
   readonly timeoutSeconds: number;
   readonly s3Endpoint?: string;
+  /** Where HTCondor's packages come from when the image has none. */
+  readonly htcondorSource?: string;
   readonly startedAt?: UnixTime;
 };
 

@@ -24,6 +24,7 @@ import { checkCredential, fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { allowHtcondor, writeConfiguration, writeState } from "./install.ts";
+import { installHtcondor } from "./install-htcondor.ts";
 import { keepJoinOptions, type JoinOptions } from "./join-options.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
@@ -56,6 +57,7 @@ export async function join(options: JoinOptions): Promise<number> {
     region,
     bucket,
     credentials: () => metadata.credentials(),
+    now,
     ...(options.s3Endpoint !== undefined && { endpoint: options.s3Endpoint }),
   });
   const { step, note, times, within } = boot(
@@ -76,37 +78,45 @@ export async function join(options: JoinOptions): Promise<number> {
     await step("Alone", () => beAlone(options.timeoutSeconds));
     const identity = await step("Identity", async () => readIdentity(await metadata.identityDocument()));
     instanceId = identity.instanceId;
+    const { htcondorSource } = options;
+    if (htcondorSource !== undefined) {
+      await step("HtcondorInstalled", () => installHtcondor(command, htcondorSource));
+    }
     const image = await step("HtcondorFound", () => requireHtcondor(command));
-    const { tags, lifeCycle, order } = await step("Tags", async () => {
-      const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
-      return { tags, lifeCycle, order: readOrder(tags, annex) };
-    });
-    // A node that cannot join must not outlive its lease in trying; one that is over already is refused below.
-    const left = (leaseExpiration(tags, now(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - now();
-    if (left > 0) within(left);
-    const configuration = await step("Configuration", async () => {
-      const fetched = await fetchConfiguration(storage, annex);
-      checkManifest(fetched.manifest, order);
-      checkCredential(fetched, now());
-      return fetched;
-    });
+    // These do not need each other, and each waits for somebody else's answer.
+    const [{ tags, lifeCycle, order }, configuration, accounts] = await Promise.all([
+      step("Tags", async () => {
+        const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
+        // A node that cannot join must not outlive its lease in trying; one that is over already is refused below.
+        const left = (leaseExpiration(tags, now(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - now();
+        if (left > 0) within(left);
+        return { tags, lifeCycle, order: readOrder(tags, annex) };
+      }),
+      step("Configuration", async () => {
+        const fetched = await fetchConfiguration(storage, annex);
+        checkCredential(fetched, now());
+        return fetched;
+      }),
+      step("Accounts", () => createAccounts(command)),
+    ]);
+    await step("ManifestAgrees", () => checkManifest(configuration.manifest, order));
     const { maxLeaseSeconds, drainSeconds, allowOpenMetadata } = configuration.manifest;
     const lease = await step("Lease", () => readLease(tags, now(), maxLeaseSeconds));
     const stretch = lastStretch(drainSeconds, lease - now());
     const interruptible = lifeCycle === "spot";
-    const accounts = await step("Accounts", () => createAccounts(command));
-    await step("Files", () =>
-      writeConfiguration(configuration, {
-        ...identity,
-        interruptible,
-        slotAccounts: accounts,
-        gpus: image.gpuDriver !== undefined,
-        stretch,
-        ...order,
-      }),
-    );
-    await step("Disks", () => mountLocalDisks(command, console));
-    await step("MetadataClosed", () => closeMetadata(command, allowOpenMetadata, console));
+    const values = {
+      ...identity,
+      interruptible,
+      slotAccounts: accounts,
+      gpus: image.gpuDriver !== undefined,
+      stretch,
+      ...order,
+    };
+    await Promise.all([
+      step("Files", () => writeConfiguration(configuration, values)),
+      step("Disks", () => mountLocalDisks(command, console)),
+      step("MetadataClosed", () => closeMetadata(command, allowOpenMetadata, console)),
+    ]);
     const { idleSeconds, ...ordered } = order;
     const state: NodeState = {
       format: 1,

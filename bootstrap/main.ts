@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { messageOf, UpdraftError } from "../core/errors.ts";
 import { ANNEX_NAME } from "../core/annex.ts";
+import { HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE } from "../core/htcondor-source.ts";
 import { BOOT_SECONDS } from "../core/node-boot.ts";
 import { VERSION } from "../core/version.ts";
 import { guard } from "./guard.ts";
@@ -24,6 +25,8 @@ reports/NAME/ in the bucket (updraft create and updraft status show it) and powe
   --region REGION      the bucket's region
   --role-id ID         id of the instance's role; with the instance's id it names the report
   --s3-endpoint URL    an endpoint of S3 other than the region's own, such as a VPC interface endpoint
+  --htcondor SOURCE    when the image has no HTCondor, install it from the package sources that it has (distribution), or
+                       from this address of HTCondor's repository or a mirror of it, with its channel
   --timeout SECONDS    time for the whole boot (default ${BOOT_SECONDS})
   --started-at TIME    when user data began, in Unix seconds: published with the times of the boot
   --version            print the version
@@ -102,6 +105,7 @@ function joinOptions(args: readonly string[]): JoinOptions {
         region: string,
         "role-id": string,
         "s3-endpoint": string,
+        htcondor: string,
         timeout: string,
         "started-at": string,
       },
@@ -124,6 +128,7 @@ function joinOptions(args: readonly string[]): JoinOptions {
     /^https?:\/\/[^\s/]+\/?$/,
     "an address such as https://s3.example.org",
   );
+  const htcondorSource = optional("htcondor", HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE);
   const startedAt = optional("started-at", /^\d{9,12}(\.\d{1,9})?$/, "a time in Unix seconds");
   return {
     annex,
@@ -134,6 +139,7 @@ function joinOptions(args: readonly string[]): JoinOptions {
       optional("timeout", /^[1-9]\d{0,3}$/, "a number of seconds from 1 to 9999") ?? BOOT_SECONDS,
     ),
     ...(endpoint !== undefined && { s3Endpoint: endpoint }),
+    ...(htcondorSource !== undefined && { htcondorSource }),
     ...(startedAt !== undefined && { startedAt: Number(startedAt) }),
   };
 }

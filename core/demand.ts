@@ -166,7 +166,7 @@ export type JobGroup = Shape & {
   readonly autocluster: number | undefined;
   /** The one that has waited longest. */
   readonly example: string;
-  readonly oldestIdleSince: UnixTime;
+  readonly oldest: UnixTime;
 };
 
 /** The same for the same jobs, whichever annex looks at them. */
@@ -179,7 +179,7 @@ export function groupJobs(jobs: readonly IdleJobs[]): JobGroup[] {
   const groups = new Map<string, JobGroup>();
   for (const { ad, count, user, autocluster, id, idleSince, request } of jobs) {
     const group = groups.get(ad);
-    const older = group === undefined || idleSince < group.oldestIdleSince;
+    const older = group === undefined || idleSince < group.oldest;
     groups.set(ad, {
       ...request,
       ad,
@@ -187,7 +187,7 @@ export function groupJobs(jobs: readonly IdleJobs[]): JobGroup[] {
       count: count + (group?.count ?? 0),
       autocluster: older ? autocluster : group.autocluster,
       example: older ? id : group.example,
-      oldestIdleSince: older ? idleSince : group.oldestIdleSince,
+      oldest: older ? idleSince : group.oldest,
     });
   }
   return [...groups.values()];

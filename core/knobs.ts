@@ -1,6 +1,7 @@
 import { ANNEX_NAME_RULE, isAnnexName } from "./annex.ts";
 import { attributeNames, expressionProblem } from "./classad.ts";
 import { UpdraftError } from "./errors.ts";
+import { HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE } from "./htcondor-source.ts";
 import { MIN_LEASE_SECONDS } from "./lease.ts";
 import type { CredentialKind } from "./manifest.ts";
 import { nearest } from "./nearest.ts";
@@ -29,6 +30,8 @@ export type AnnexKnobs = {
   readonly publicIp: boolean;
   /** An AMI's id, or the name of an SSM parameter (with a leading `/`) that holds one. */
   readonly image: string;
+  /** Where HTCondor's packages come from when the image has none; undefined: it must have it. */
+  readonly htcondorSource: string | undefined;
   readonly instanceTypes: readonly string[];
   readonly purchase: Purchase;
   /** USD per instance and hour. */
@@ -272,6 +275,12 @@ const ANNEX_TABLE: AnnexTable = {
     read: matching(IMAGE, "an AMI such as ami-0123456789abcdef0, or an SSM parameter that starts with /"),
     otherwise: REQUIRED,
     example: "ami-0123456789abcdef0",
+  },
+  htcondorSource: {
+    knob: "HTCONDOR",
+    read: matching(HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE),
+    otherwise: undefined,
+    example: "distribution",
   },
   instanceTypes: {
     knob: "INSTANCE_TYPES",

@@ -100,9 +100,7 @@ export async function measure(
   const { decision: decided, memory: policy } = decideForAnnex(
     {
       now,
-      waiting: unserved
-        .filter(({ count }) => count > 0)
-        .map((group) => ({ ...group, oldest: group.oldestIdleSince })),
+      waiting: unserved.filter(({ count }) => count > 0),
       members,
       unseen,
       machine,

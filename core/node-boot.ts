@@ -60,7 +60,10 @@ function remedyOf(cause: unknown): string {
 }
 
 export type Boot = {
-  /** Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over, even in its middle. */
+  /**
+   * Runs a step until it succeeds, its failure is final (any kind but `failed`), or the time is over, even in its middle.
+   * Steps may run at the same time; when one fails for good, the others are tried no more.
+   */
   step<T>(name: string, work: () => T | Promise<T>): Promise<T>;
   /** From now on the boot has at most so much time left. */
   within(seconds: number): void;
@@ -94,6 +97,7 @@ export function boot(clock: BootClock, log: (line: string) => void, seconds = BO
         } catch (error) {
           const left = deadline - clock.elapsed();
           if ((error instanceof UpdraftError && error.kind !== "failed") || left <= pause) {
+            deadline = Number.NEGATIVE_INFINITY;
             // What went wrong before says more than that there was no time for another try.
             throw new BootFailure(name, attempt, error === LATE ? (lastFailure ?? LATE) : error);
           }

@@ -13,6 +13,8 @@ export type UserDataParameters = {
   readonly programSha256: string;
   /** Time for the whole boot. */
   readonly bootSeconds: number;
+  /** Where HTCondor's packages come from when the image has none; none are installed unless this is said. */
+  readonly htcondorSource?: string;
   /** The operator's own endpoint of S3, when it is not the region's. */
   readonly s3Endpoint?: string;
 };
@@ -26,7 +28,8 @@ export const MAX_USER_DATA_BYTES = 15 * 1024;
  * and none that it learns stands in an argument of a program: what curl needs goes to its standard input.
  */
 export function userData(parameters: UserDataParameters): string {
-  const { annex, bucket, region, roleId, programSha256, bootSeconds, s3Endpoint } = parameters;
+  const { annex, bucket, region, roleId, programSha256, bootSeconds, htcondorSource, s3Endpoint } =
+    parameters;
   if (!isAnnexName(annex)) throw wrong("annex", annex);
   const host = s3Endpoint?.replace(/\/$/, "");
   const url =
@@ -42,6 +45,7 @@ export function userData(parameters: UserDataParameters): string {
     `seconds=${quoted("bootSeconds", String(bootSeconds))}`,
     `url=${quoted("s3Endpoint", `${url}/${programKey(programSha256)}`)}`,
     `endpoint=${quoted("s3Endpoint", host ?? "")}`,
+    `htcondor=${quoted("htcondorSource", htcondorSource ?? "")}`,
     SCRIPT,
   ].join("\n");
 }
@@ -118,7 +122,7 @@ if ! right "$program"; then
     sleep "$pause"
     [ "$pause" -ge 15 ] || pause=$((pause * 2))
   done
-  credentials= token=
+  credentials='' token=''
   # What the download took is no longer there for the rest; the rest needs some.
   seconds=$((seconds - $(date +%s) + ${"$"}{started%.*}))
   [ "$seconds" -ge 30 ] || seconds=30
@@ -128,6 +132,7 @@ fi
 set -- join --annex "$annex" --bucket "$bucket" --region "$region" --role-id "$role_id" \
   --started-at "$started" --timeout "$seconds"
 [ -z "$endpoint" ] || set -- "$@" --s3-endpoint "$endpoint"
+[ -z "$htcondor" ] || set -- "$@" --htcondor "$htcondor"
 timeout -k 10 $((seconds + 120)) "$program" "$@" || power_off "updraft-bootstrap ended with status $?"
 `;
 

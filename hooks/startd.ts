@@ -2,7 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { uptime } from "../adapters/uptime.ts";
+import { ageOf, uptime } from "../adapters/uptime.ts";
 import { EXIT_STATUS, messageOf } from "../core/errors.ts";
 import { errorAttributes, nodeAttributes } from "../core/node-attributes.ts";
 import { PUBLISH_SECONDS, type NodeEnd } from "../core/node-end.ts";
@@ -14,6 +14,13 @@ const MAX_STATE_BYTES = 64 * 1024;
 /** The guard may fall silent in the last minute too. */
 const LOOK_SECONDS = 2;
 
+/** The first run of a startd is one that was started by so young a process. */
+const YOUNG_SECONDS = 3;
+/** The kernel tells the time in whole seconds a few milliseconds late. */
+const LATE_MILLISECONDS = 12;
+/** The startd sets its timer a moment after it has started this program. */
+const MOMENT_MILLISECONDS = 50;
+
 const HELP = `updraft-startd: publishes what root knows about this instance as slot attributes
 
 HTCondor's startd runs it (STARTD_CRON_UPDRAFT_EXECUTABLE, with the prefix Annex) and needs no arguments. It reads the
@@ -22,17 +29,19 @@ the guard says about the node's end: EndsAt (in the time of this machine's clock
 and Ending, upon which HTCondor ends the node by itself.
 When the file is missing or cannot be believed it prints Error = "…" and ends with status 1.
 
+  --announce     when this is the first run of a new startd, end as soon as the clock's next second has begun
   --state FILE   read this file instead of ${NODE_STATE_PATH}; it must belong to root and be writable by nobody else
   --version      print the version
 `;
 
 export async function startd(args: readonly string[]): Promise<number> {
-  let options: { state: string; help?: boolean; version?: boolean };
+  let options: { state: string; announce?: boolean; help?: boolean; version?: boolean };
   try {
     options = parseArgs({
       args: [...args],
       options: {
         state: { type: "string", default: NODE_STATE_PATH },
+        announce: { type: "boolean" },
         help: { type: "boolean" },
         version: { type: "boolean" },
       },
@@ -46,6 +55,7 @@ export async function startd(args: readonly string[]): Promise<number> {
     return 0;
   }
   let end = await publish(options.state);
+  if (options.announce === true && ageOf(process.ppid) < YOUNG_SECONDS) await endOfSecond();
   // When the end may come before the next run it is waited for, because HTCondor must hear of it in time.
   while (typeof end === "object" && !end.ending && end.earliestIn <= PUBLISH_SECONDS) {
     // A line of this kind publishes what came before it.
@@ -54,6 +64,18 @@ export async function startd(args: readonly string[]): Promise<number> {
     end = await publish(options.state);
   }
   return typeof end === "number" ? end : 0;
+}
+
+/**
+ * A startd sends its first ads when the clock's next second has begun, but only looks whether it has when something
+ * happens, or a whole second later. The end of this program is such a happening, so the pool sees a new node half a second
+ * sooner, on average.
+ */
+async function endOfSecond(): Promise<void> {
+  // A line of this kind publishes what came before it.
+  process.stdout.write("-\n");
+  const left = 1000 - ((Date.now() + MOMENT_MILLISECONDS) % 1000);
+  await sleep(MOMENT_MILLISECONDS + left + LATE_MILLISECONDS);
 }
 
 /** Prints the attributes; what they say about the node's end, or an exit status. */

@@ -6,7 +6,7 @@ import { centralManager } from "./access-point/pool-config.ts";
 import type { Cloud, CloudOptions } from "./cloud/ports.ts";
 import { type AccessPointRequest, type Control, type MachineView, serveControl } from "./control.ts";
 import { hypervisor } from "./hypervisor.ts";
-import { IMAGES } from "./images.ts";
+import { images } from "./images.ts";
 import type { Machine } from "./machine/machine.ts";
 import { createBridge, ENDPOINT, ipv4Of, METADATA, METADATA_IPV6 } from "./network.ts";
 import type { Place } from "./place.ts";
@@ -56,7 +56,7 @@ async function start(
 
   const machines = hypervisor({
     directory: `${directory}/instances`,
-    images: new Map(IMAGES.map(({ imageId, root }) => [imageId, plan.roots[root]])),
+    images: new Map(images(plan.roots).map(({ imageId, layers }) => [imageId, layers])),
     onPowerOff: (instanceId) => cloud.poweredOff(instanceId),
     log,
   });
@@ -67,7 +67,7 @@ async function start(
       endpointAddress: ENDPOINT,
       metadataAddresses: [METADATA, METADATA_IPV6],
       metadataSource: ipv4Of,
-      images: IMAGES.map(({ imageId, name, description }) => ({ imageId, name, description })),
+      images: images(plan.roots).map(({ imageId, name, description }) => ({ imageId, name, description })),
       hypervisor: machines,
       settings: plan.settings,
       log,

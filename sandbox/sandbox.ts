@@ -23,7 +23,8 @@ import { cacheDirectory, type Place, place, sandboxesDirectory } from "./place.t
 import type { Outcome, Plan } from "./plan.ts";
 import { endSandbox, MARKER, sandboxInit, sandboxProcesses } from "./processes.ts";
 import type { OnStep, Step } from "./progress.ts";
-import { ensureRoots } from "./rootfs/roots.ts";
+import type { Recipe } from "./rootfs/recipes.ts";
+import { ensureRoots, type Roots } from "./rootfs/roots.ts";
 import { clearHalfMade } from "./rootfs/store.ts";
 import { lastLines, restrained, SYSTEM_PATH } from "./run.ts";
 
@@ -49,6 +50,8 @@ export type UpOptions = {
   /** Slots of the first access point's own; 0 unless named. */
   readonly localSlots?: number;
   readonly settings?: Partial<CloudSettings>;
+  /** Images beside the usual ones: the one with HTCondor and Updraft, and what these add to it. */
+  readonly extraImages?: readonly Recipe[];
   /** A command that runs everything of the sandbox below itself, such as strace. */
   readonly tracer?: readonly string[];
   readonly environment?: Environment;
@@ -120,7 +123,8 @@ export async function up(options: UpOptions = {}): Promise<Sandbox> {
   await prepareHost(directory, onStep);
   const cache = cacheDirectory(environment);
   const spared = await plannedLayers(directory);
-  const roots = await ensureRoots({ cache, nodeProgram: `${dist}/node/updraft-bootstrap`, spared, onStep });
+  const nodeProgram = `${dist}/node/updraft-bootstrap`;
+  const roots = await ensureRoots({ cache, nodeProgram, extra: options.extraImages, spared, onStep });
   const plan: Plan = {
     name,
     roots,
@@ -318,7 +322,9 @@ async function plannedLayers(directory: string): Promise<Set<string>> {
   for (const name of await readdir(directory)) {
     const text = await readFile(`${directory}/${name}/plan.json`, "utf8").catch(() => undefined);
     if (text === undefined || text === "") continue;
-    for (const root of Object.values((JSON.parse(text) as Plan).roots))
+    // A sandbox of another working copy may have been planned without them.
+    const { extra = {}, ...usual } = (JSON.parse(text) as Plan).roots as Partial<Roots>;
+    for (const root of [...Object.values(usual), ...Object.values(extra)])
       for (const layer of root) layers.add(layer);
   }
   return layers;

@@ -25,6 +25,7 @@ const TEST_PROGRAMS = {
   curl: "curl",
   faketime: "faketime",
   mandoc: "mandoc",
+  shellcheck: "shellcheck",
   "systemd-analyze": "systemd",
 };
 

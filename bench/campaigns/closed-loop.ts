@@ -70,7 +70,7 @@ export type Prediction = {
 };
 
 /** What the simulator says of the same jobs under the same law, with boots as they were: a mean over seeds. */
-function predict(plan: readonly Submission[], orders: Orders, boots: readonly number[]): Prediction {
+export function predict(plan: readonly Submission[], orders: Orders, boots: readonly number[]): Prediction {
   const request = { cpus: 1, memory: 64, disk: 1024, gpus: 0 };
   const jobs = workload(
     plan.flatMap(({ at, count, seconds }) =>
@@ -164,7 +164,7 @@ export function loopTable(loops: readonly Loop[]): string {
 }
 
 /** Each loop as it was and as it was simulated, below each other and on the same axes. */
-function page(loops: readonly Loop[]): string {
+export function page(loops: readonly Loop[]): string {
   const [width, height] = [960, 330];
   const charts = loops.flatMap(({ orders, measured, predicted }) => [
     { title: `${NAMES[orders]}: measured`, samples: measured.samples },

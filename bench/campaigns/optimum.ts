@@ -13,7 +13,7 @@ import type { Campaign } from "./campaign.ts";
 import { optimalLaw, optimum, type SmallPool } from "./optimal-policy.ts";
 
 const TICK_SECONDS = 80;
-const HOURS = 1000;
+const HOURS = 300;
 const VALUES = [1, 3, 10];
 const POOLS = [
   { name: "2/h of 10 min", arrivals: 2, completions: 6, mostJobs: 8, mostMachines: 5 },

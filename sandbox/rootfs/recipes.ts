@@ -31,6 +31,30 @@ install -d -m 700 /etc/condor/passwords.d /etc/condor/tokens.d
 `,
 };
 
+/**
+ * What installs HTCondor at its boot: a machine of the sandbox reaches no mirror, so it has a small one on its disk. Its
+ * index is written by hand, because what writes one is in no package that an EC2 machine has.
+ */
+export const archive: Recipe = {
+  name: "archive",
+  packages: [],
+  script: `
+set -e
+apt-get -q update
+apt-get -q -y --no-install-recommends --download-only install ${htcondor.packages.join(" ")}
+mkdir /srv/archive
+mv /var/cache/apt/archives/*.deb /srv/archive
+cd /srv/archive
+for package in *.deb; do
+  dpkg-deb --field "$package"
+  printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' \
+    "$package" "$(stat -c %s "$package")" "$(sha256sum "$package" | cut -d ' ' -f 1)"
+done > Packages
+rm -rf /etc/apt/sources.list.d/* /etc/apt/sources.list /var/lib/apt/lists/* /var/cache/apt/*.bin
+echo 'deb [trusted=yes] file:/srv/archive ./' > /etc/apt/sources.list
+`,
+};
+
 /** The emulator, with the packages that python3-moto needs to start and does not depend on. */
 export const moto: Recipe = {
   name: "moto",

@@ -8,7 +8,7 @@ import { withLock } from "../lock.ts";
 import { type OnStep, step } from "../progress.ts";
 import { confined, run } from "../run.ts";
 import { type Mirror, mirror } from "./mirror.ts";
-import { htcondor, moto, plain, type Recipe, SUITE } from "./recipes.ts";
+import { archive, htcondor, moto, plain, type Recipe, SUITE } from "./recipes.ts";
 import { clearHalfMade, layerKey, removeOldVersions, stored } from "./store.ts";
 
 const LAYER_SCRIPT = fileURLToPath(new URL("layer.sh", import.meta.url));
@@ -21,39 +21,68 @@ export type Roots = {
   readonly plain: readonly string[];
   readonly htcondor: readonly string[];
   readonly moto: readonly string[];
+  /** plain, with HTCondor's packages to install. */
+  readonly archive: readonly string[];
   /** htcondor after our image recipe, with the node's program in it. */
   readonly updraft: readonly string[];
+  /** By name: updraft, with what was asked for beside it. */
+  readonly extra: Readonly<Record<string, readonly string[]>>;
 };
 
 export type RootsOptions = {
   readonly cache: string;
   /** The node's built program. */
   readonly nodeProgram: string;
+  /** Further images on top of updraft. */
+  readonly extra?: readonly Recipe[] | undefined;
   /** Layers that a living sandbox will boot from, though nothing of it may be mounted at the moment. */
   readonly spared?: ReadonlySet<string>;
   readonly onStep: OnStep;
 };
 
 /** Builds what is not there yet. Two that run at once take turns. */
-export async function ensureRoots({ cache, nodeProgram, spared, onStep }: RootsOptions): Promise<Roots> {
+export async function ensureRoots({
+  cache,
+  nodeProgram,
+  extra = [],
+  spared,
+  onStep,
+}: RootsOptions): Promise<Roots> {
   await mkdir(cache, { recursive: true, mode: 0o755 });
   const onWait = () => onStep({ title: "wait for another build of root file systems" });
   return withLock(cache, onWait, async () => {
     await clearHalfMade(cache);
     const from = await mirror(SUITE);
     const base = await baseLayer(cache, from, onStep);
-    const [condor, emulator] = await Promise.allSettled([
+    const extraLayers = async (below: readonly string[]): Promise<Roots["extra"]> => {
+      const layers: [string, string[]][] = [];
+      for (const recipe of extra) {
+        layers.push([recipe.name, await packageLayer(cache, recipe, below, from, onStep)]);
+      }
+      return Object.fromEntries(layers);
+    };
+    const [condor, emulator, packages] = await Promise.allSettled([
       packageLayer(cache, htcondor, base, from, onStep).then(async (layers) => {
-        return { htcondor: layers, updraft: await imageLayer(cache, nodeProgram, layers, onStep) };
+        const updraft = await imageLayer(cache, nodeProgram, layers, onStep);
+        return { htcondor: layers, updraft, extra: await extraLayers(updraft) };
       }),
       packageLayer(cache, moto, base, from, onStep),
+      packageLayer(cache, archive, base, from, onStep),
     ]);
     // Both are awaited even when one fails: nothing goes on building after we have returned.
     if (condor.status === "rejected") throw condor.reason;
     if (emulator.status === "rejected") throw emulator.reason;
-    for (const name of [plain.name, htcondor.name, moto.name, "updraft"])
+    if (packages.status === "rejected") throw packages.reason;
+    for (const name of [
+      ...extra.map(({ name }) => name),
+      plain.name,
+      htcondor.name,
+      moto.name,
+      archive.name,
+      "updraft",
+    ])
       await removeOldVersions(cache, name, spared);
-    return { plain: base, moto: emulator.value, ...condor.value };
+    return { plain: base, moto: emulator.value, archive: packages.value, ...condor.value };
   });
 }
 

@@ -28,6 +28,7 @@ const EXECUTABLES: readonly Executable[] = [
       "updraft-guard.service": "condor-config/updraft-guard.service",
       "updraft-join.service": "condor-config/updraft-join.service",
       "updraft-condor.conf": "condor-config/updraft-condor.conf",
+      "install.sh": "bootstrap/image/install.sh",
     },
     // The guard stays for hours beside jobs: what it drops is collected early, instead of after many megabytes.
     nodeOptions: ["--max-semi-space-size=1"],

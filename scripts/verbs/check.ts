@@ -164,7 +164,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
 
 async function annexTemplate(
   templates: Templates,
-  { name, region, bootSeconds }: AnnexKnobs,
+  { name, region, bootSeconds, htcondorSource }: AnnexKnobs,
   made: { bucket: string; programSha256: string },
 ): Promise<object> {
   const s3Endpoint = await configuredEndpoint(region);
@@ -173,6 +173,7 @@ async function annexTemplate(
     region,
     bootSeconds,
     ...made,
+    ...(htcondorSource !== undefined && { htcondorSource }),
     ...(s3Endpoint !== undefined && { s3Endpoint }),
   });
 }

@@ -25,6 +25,7 @@ export type Templates = {
     region: string;
     programSha256: string;
     bootSeconds: number;
+    htcondorSource?: string;
     s3Endpoint?: string;
   }): object;
   policy(name: SetupPolicyName, terms: { region: string | undefined; boundary: string | undefined }): object;
@@ -193,6 +194,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
         region: annex.region,
         bootSeconds: annex.bootSeconds,
         ...p,
+        ...(annex.htcondorSource !== undefined && { htcondorSource: annex.htcondorSource }),
         ...(s3Endpoint !== undefined && { s3Endpoint }),
       }),
   });

@@ -142,12 +142,12 @@ test("jobs that matching reads alike are one group, which knows its oldest", () 
     job({ id: "2.0", ...other }),
   ]);
   assert.deepEqual(
-    groups.map(({ example, autocluster, count, user, oldestIdleSince }) => [
+    groups.map(({ example, autocluster, count, user, oldest }) => [
       example,
       autocluster,
       count,
       user,
-      NOW - oldestIdleSince,
+      NOW - oldest,
     ]),
     [
       ["1.0", 7, 5, USER, 900],

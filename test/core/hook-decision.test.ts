@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decideForAnnex, type DecisionTerms } from "../../core/hook-decision.ts";
+import {
+  decideForAnnex,
+  readPolicyMemory,
+  type DecisionTerms,
+  type PolicyMemory,
+} from "../../core/hook-decision.ts";
+import { NO_WAIT_VALUE_MEMORY } from "../../core/laws/wait-value-memory.ts";
 import { smallest } from "../../core/machine.ts";
 import type { Member } from "../../core/supply.ts";
 
@@ -26,28 +32,24 @@ const member = (id: string, changes: Partial<Member> = {}): Member => ({
   ...changes,
 });
 
-const decided = (changes: Partial<DecisionTerms> = {}) => {
-  const { decision } = decideForAnnex(
-    {
-      now: NOW,
-      waiting: [],
-      members: [],
-      unseen: 0,
-      machine: MACHINE,
-      leaseSeconds: 28_800,
-      maxInstances: 60,
-      minInstances: 0,
-      waitValue: 1,
-      spares: false,
-      refuseSeconds: 600,
-      idleSince: {},
-      restedIds: new Set(["i-1", "i-2", "i-3"]),
-      ...changes,
-    },
-    undefined,
-  );
-  return decision;
-};
+const terms = (changes: Partial<DecisionTerms> = {}): DecisionTerms => ({
+  now: NOW,
+  waiting: [],
+  members: [],
+  unseen: 0,
+  machine: MACHINE,
+  leaseSeconds: 28_800,
+  maxInstances: 60,
+  minInstances: 0,
+  waitValue: 1,
+  spares: false,
+  refuseSeconds: 600,
+  idleSince: {},
+  restedIds: new Set(["i-1", "i-2", "i-3"]),
+  ...changes,
+});
+
+const decided = (changes: Partial<DecisionTerms> = {}) => decideForAnnex(terms(changes), undefined).decision;
 
 test("24 jobs on machines of two CPUs order twelve", () => {
   const { order, needed, cut } = decided({ waiting: jobs(24) });
@@ -173,6 +175,48 @@ test("no more are ordered than the liability's limit admits, and how many it cut
   assert.deepEqual(cuts({ affordable: 5, maxInstances: 8 }), { order: 5, cut: 4, unaffordable: 3 });
   assert.deepEqual(cuts({ affordable: 0 }), { order: 0, cut: 0, unaffordable: 12 });
   assert.deepEqual(cuts({ affordable: undefined }), { order: 12, cut: 0, unaffordable: 0 });
+});
+
+/** A minute of the law's memory after another, with these looks. */
+function afterLooks(looks: number, changes: Partial<DecisionTerms>): PolicyMemory | undefined {
+  let memory: PolicyMemory | undefined;
+  for (let i = looks; i > 0; i--)
+    ({ memory } = decideForAnnex(terms({ now: NOW - 60 * i, ...changes }), memory));
+  return memory;
+}
+
+test("more than the waiting jobs need is ordered only where spares are allowed and waiting is dear", () => {
+  const busy = Array.from({ length: 20 }, (_, i) =>
+    member(`i-${i}`, {
+      progress: "busy",
+      claimed: 2,
+      free: [{ ...MACHINE, cpus: 0, memory: 0 }],
+      jobs: [0, 1].map((slot) => ({
+        started: NOW - 60 * (i + slot),
+        request: { cpus: 1, memory: 3800, disk: 0, gpus: 0 },
+        group: "user alice",
+      })),
+    }),
+  );
+  const ordered = (changes: Partial<DecisionTerms>): number => {
+    const dear = { members: busy, waitValue: 30, ...changes };
+    const before = afterLooks(60, { ...dear, waiting: jobs(2) });
+    return decideForAnnex(terms({ ...dear, waiting: jobs(2) }), before).decision.order;
+  };
+  assert.equal(ordered({ spares: false }), 1);
+  assert.ok(ordered({ spares: true }) > 1, String(ordered({ spares: true })));
+});
+
+test("what the law has learned is read back from a file, and anything else is none", () => {
+  const memory = afterLooks(3, { waiting: jobs(4) });
+  assert.deepEqual(readPolicyMemory(JSON.parse(JSON.stringify(memory))), memory);
+  assert.deepEqual(readPolicyMemory({ ...memory, law: 5 })?.law, NO_WAIT_VALUE_MEMORY);
+  for (const wrong of [undefined, null, 7, {}, { look: [] }])
+    assert.equal(readPolicyMemory(wrong), undefined);
+});
+
+test("an idle node that takes no job is no reason to order less", () => {
+  assert.equal(decided({ members: [member("i-1", { free: [] })], waiting: jobs(9) }).order, 5);
 });
 
 test("so many are kept at all times: ordered without any job, and not released", () => {

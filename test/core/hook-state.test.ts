@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { hookOutput } from "../../core/hook-output.ts";
 import { formatHookState, parseHookState, type HookState } from "../../core/hook-state.ts";
+import { NO_WAIT_VALUE_MEMORY } from "../../core/laws/wait-value-memory.ts";
 import { NO_MEMORY } from "../../core/hook-memory.ts";
 
 const STATE: HookState = {
@@ -19,6 +20,12 @@ const STATE: HookState = {
 
 test("what a run leaves is read by the next", () => {
   assert.deepEqual(parseHookState(formatHookState(STATE)), STATE);
+});
+
+test("what the law has learned is left to the next run too", () => {
+  const policy = { look: { at: 5, period: 60, waiting: 2, running: {} }, law: NO_WAIT_VALUE_MEMORY };
+  const state = { burst: { attributes: {}, memory: { ...NO_MEMORY, policy } } };
+  assert.deepEqual(parseHookState(formatHookState(state)), state);
 });
 
 test("whatever is in the file instead, there is no history and no failure", () => {

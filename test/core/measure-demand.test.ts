@@ -84,13 +84,13 @@ test("each user's shape tells what waits, what only the annex could serve, and w
   });
   assert.equal(found.jobs, 30);
   assert.deepEqual(
-    found.shapes.map(({ user, count, unserved, runningHere, runningElsewhere, oldestIdleSince }) => [
+    found.shapes.map(({ user, count, unserved, runningHere, runningElsewhere, oldest }) => [
       user,
       count,
       unserved,
       runningHere,
       runningElsewhere,
-      world.now - oldestIdleSince,
+      world.now - oldest,
     ]),
     [["alice@pool.test", 30, 20, 5, 9, 600]],
   );

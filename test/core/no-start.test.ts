@@ -13,7 +13,7 @@ const GROUP: JobGroup = {
   user: "alice@pool.test",
   autocluster: 1,
   example: "1.0",
-  oldestIdleSince: 0,
+  oldest: 0,
 };
 
 /** One look a minute, each after a negotiation cycle of its own unless said. */

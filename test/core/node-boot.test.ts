@@ -120,6 +120,25 @@ describe("a boot", () => {
     assert.ok(time.now() <= 1020);
   });
 
+  it("tries nothing more that runs beside a step that has failed for good", async () => {
+    const time = clock();
+    const { step } = boot(time, () => undefined, 300);
+    let tries = 0;
+    const third = Promise.withResolvers<void>();
+    const beside = step("Beside", () => {
+      if (++tries === 3) third.resolve();
+      return passing();
+    });
+    const final = step("Final", async () => {
+      await third.promise;
+      throw new UpdraftError("config", "never", "Mend it.");
+    });
+    await assert.rejects(Promise.all([beside, final]), /never/);
+    await assert.rejects(beside, /not yet/);
+    // In five minutes there would be more than twenty.
+    assert.ok(tries < 6, `${tries} tries`);
+  });
+
   it("does not try again what no other try can mend", async () => {
     const time = clock();
     const final = new UpdraftError("config", "wrong annex", "Order again.");

@@ -14,7 +14,7 @@ const group = (count: number, changes: Partial<JobGroup> = {}): JobGroup => ({
   gpus: 0,
   ad: "[ a = 1 ]",
   user: "alice@pool.test",
-  oldestIdleSince: NOW,
+  oldest: NOW,
   autocluster: 1,
   example: "1.0",
   count,

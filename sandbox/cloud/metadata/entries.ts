@@ -51,11 +51,7 @@ export function entries(
     const { arn, id } = instance.profile;
     meta(
       "iam/info",
-      JSON.stringify(
-        { Code: "Success", LastUpdated: iso(now), InstanceProfileArn: arn, InstanceProfileId: id },
-        null,
-        2,
-      ),
+      json({ Code: "Success", LastUpdated: iso(now), InstanceProfileArn: arn, InstanceProfileId: id }),
     );
     found.set(`meta-data/iam/security-credentials/${role.name}`, () => {
       const { accessKeyId, secretAccessKey, sessionToken, issued, expires } = role.credentials();
@@ -68,32 +64,32 @@ export function entries(
         Token: sessionToken,
         Expiration: iso(expires).replace(/\.\d+Z$/, "Z"),
       };
-      return JSON.stringify(answer, null, 2);
+      return json(answer);
     });
   }
   text(
     "dynamic/instance-identity/document",
-    JSON.stringify(
-      {
-        accountId: ACCOUNT,
-        architecture: "x86_64",
-        availabilityZone: instance.subnet.zone,
-        imageId: instance.imageId,
-        instanceId: instance.instanceId,
-        instanceType: instance.instanceType,
-        pendingTime: iso(instance.launched),
-        privateIp: instance.privateIp,
-        region: REGION,
-        version: "2017-09-30",
-      },
-      null,
-      2,
-    ),
+    json({
+      accountId: ACCOUNT,
+      architecture: "x86_64",
+      availabilityZone: instance.subnet.zone,
+      imageId: instance.imageId,
+      instanceId: instance.instanceId,
+      instanceType: instance.instanceType,
+      pendingTime: iso(instance.launched),
+      privateIp: instance.privateIp,
+      region: REGION,
+      version: "2017-09-30",
+    }),
   );
   const { userData } = instance;
   if (userData !== undefined) found.set("user-data", () => Buffer.from(userData, "base64"));
   return found;
 }
+
+/** As the service writes it, with a blank before each colon: there are shell scripts that count on it. */
+const json = (answer: Readonly<Record<string, string>>): string =>
+  JSON.stringify(answer, null, 2).replace(/^( +"\w+"):/gm, "$1 :");
 
 /** What stands in a directory, as the service lists it; undefined when there is none. */
 export function listing(paths: Iterable<string>, directory: string): string | undefined {

@@ -16,7 +16,7 @@ const REFRESH_SECONDS = 15 * 60;
 
 export type MetadataServers = { ports: number[]; stop(): Promise<void> };
 
-/** IMDSv2, on every address given: an instance is known by its source address, and nothing goes without a token. */
+/** IMDSv2 (and version 1 where an instance's options allow it), on every address given: an instance is known by its source address. */
 export async function metadataServers(world: {
   addresses: readonly string[];
   port: number;
@@ -45,8 +45,7 @@ export async function metadataServers(world: {
       token(request, response, instance);
       return;
     }
-    const given = tokens.get(String(request.headers["x-aws-ec2-metadata-token"] ?? ""));
-    if (given === undefined || given.instanceId !== instance.instanceId || given.expires <= now()) {
+    if (!mayAsk(request, instance)) {
       send(response, 401, "");
       return;
     }
@@ -59,11 +58,21 @@ export async function metadataServers(world: {
       send(response, 200, "latest");
       return;
     }
-    const known = entries(instance, await roleOf(instance), now());
     const wanted = decodeURIComponent(rest.join("/"));
+    // Whose role it is, is looked up in IAM, which takes longer than everything else together.
+    const role = /^(meta-data)?\/?$|^meta-data\/iam/.test(wanted) ? await roleOf(instance) : undefined;
+    const known = entries(instance, role, now());
     const content =
       version === "latest" ? (known.get(wanted)?.() ?? listing(known.keys(), wanted)) : undefined;
     send(response, content === undefined ? 404 : 200, content ?? "");
+  }
+
+  /** By a token of this instance; by none where version 1 is allowed. */
+  function mayAsk({ headers }: IncomingMessage, { instanceId, metadata }: Instance): boolean {
+    const header = headers["x-aws-ec2-metadata-token"];
+    if (header === undefined) return metadata.httpTokens === "optional";
+    const given = tokens.get(String(header));
+    return given !== undefined && given.instanceId === instanceId && given.expires > now();
   }
 
   function token(request: IncomingMessage, response: ServerResponse, instance: Instance): void {
