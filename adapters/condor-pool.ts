@@ -18,6 +18,9 @@ const FACTS = [
   "MaxJobsRunning",
   "TotalRunningJobs",
   "JobsUnmaterialized",
+  "StatsLastUpdateTime",
+  "StatsLifetime",
+  "RecentDaemonCoreDutyCycle",
 ];
 
 const SLOT = [
@@ -51,7 +54,7 @@ export function pool(run: Run): Pool {
   };
   return {
     async facts(schedd) {
-      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
+      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || MyType == "Collector" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
       return poolFacts(await query(constraint, FACTS, ["-any"]));
     },
     async annexSlots(annex, schedd) {
@@ -84,10 +87,17 @@ function annexSlot(ad: Ad): AnnexSlot {
   };
 }
 
+/** A collector has no DaemonStartTime; one that keeps no statistics of itself counts as old. */
+function startOf(ad: Ad): number {
+  return (number(ad["StatsLastUpdateTime"]) ?? 0) - (number(ad["StatsLifetime"]) ?? 0);
+}
+
 function poolFacts(ads: readonly Ad[]): PoolFacts {
   const ofType = (type: string): Ad[] => ads.filter((ad) => ad["MyType"] === type);
   const [schedd] = ofType("Scheduler");
   const cycles = ofType("Negotiator").flatMap((ad) => number(ad["LastNegotiationCycleEnd0"]) ?? []);
+  // Of several the youngest: any of them may be asked, and each knows what it has been told.
+  const started = ofType("Collector").map(startOf);
   const most = number(schedd?.["MaxJobsRunning"]);
   return {
     negotiatedAt: cycles.length === 0 ? undefined : Math.max(...cycles),
@@ -105,5 +115,7 @@ function poolFacts(ads: readonly Ad[]): PoolFacts {
           ? Number.POSITIVE_INFINITY
           : Math.max(0, most - (number(schedd["TotalRunningJobs"]) ?? 0)),
     unmaterialized: number(schedd?.["JobsUnmaterialized"]) ?? 0,
+    collectorStarted: started.length === 0 ? undefined : Math.max(...started),
+    scheddDutyCycle: number(schedd?.["RecentDaemonCoreDutyCycle"]),
   };
 }

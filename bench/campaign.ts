@@ -13,6 +13,8 @@ import { leaseEcho } from "./campaigns/lease-echo.ts";
 import { lease } from "./campaigns/lease.ts";
 import { optimumCampaign } from "./campaigns/optimum.ts";
 import { policy } from "./campaigns/policy.ts";
+import { powerOffCampaign } from "./campaigns/power-off.ts";
+import { sensors } from "./campaigns/sensors.ts";
 import { soakCampaign } from "./campaigns/soak.ts";
 import { runaway } from "./campaigns/runaway.ts";
 
@@ -31,6 +33,8 @@ const CAMPAIGNS: readonly Campaign[] = [
   leaseEcho,
   optimumCampaign,
   closedLoop,
+  powerOffCampaign,
+  sensors,
 ];
 
 function help(): string {

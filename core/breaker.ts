@@ -163,6 +163,8 @@ function outcome(
   { now, idleSeconds }: BreakerFacts,
 ): Outcome {
   switch (member?.progress) {
+    case "draining":
+      return member.claimed > 0 ? "worked" : "open";
     case "busy":
     case "idle": {
       const settled = Math.min(SETTLED_SECONDS, idleSeconds / 2);

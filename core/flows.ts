@@ -1,6 +1,6 @@
 import type { Period } from "./model/estimate.ts";
 import type { ModelParameters } from "./model/parameters.ts";
-import type { AnnexSlot, Member } from "./supply.ts";
+import { hasJoined, type AnnexSlot, type Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { finite, list, numbers, record, text } from "./untrusted.ts";
 
@@ -51,18 +51,16 @@ export function sighting(
   slots: readonly AnnexSlot[],
 ): Sighting {
   const byInstance = Map.groupBy(slots, (slot) => slot.instanceId);
-  const working = members
-    .filter((one) => one.progress === "idle" || one.progress === "busy")
-    .map((one): [string, Working] => {
-      const own = byInstance.get(one.id) ?? [];
-      return [
-        one.id,
-        {
-          jobs: own.flatMap((slot) => (slot.state === "Claimed" ? (slot.job ?? []) : [])),
-          idle: one.free.reduce((sum, slot) => sum + Math.max(0, Math.floor(slot.cpus)), 0),
-        },
-      ];
-    });
+  const working = members.filter(hasJoined).map((one): [string, Working] => {
+    const own = byInstance.get(one.id) ?? [];
+    return [
+      one.id,
+      {
+        jobs: own.flatMap((slot) => (slot.state === "Claimed" ? (slot.job ?? []) : [])),
+        idle: one.free.reduce((sum, slot) => sum + Math.max(0, Math.floor(slot.cpus)), 0),
+      },
+    ];
+  });
   return { at, queued, working: Object.fromEntries(working) };
 }
 

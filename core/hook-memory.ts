@@ -1,9 +1,10 @@
 import { readNoStart, type NoStart } from "./no-start.ts";
 import { NO_FAILURES, parseBreaker, type BreakerMemory } from "./breaker.ts";
 import { NO_EXPERIENCE, parseExperience, type Experience } from "./experience.ts";
+import { NO_GHOSTS, parseGhosts, type GhostMemory } from "./ghosts.ts";
 import { readPolicyMemory, type PolicyMemory } from "./hook-decision.ts";
 import { parseShare, type Share } from "./sharing.ts";
-import type { Member } from "./supply.ts";
+import { hasJoined, type Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { numbers, record } from "./untrusted.ts";
 
@@ -20,6 +21,7 @@ export type Memory = {
   readonly share: Share;
   /** What the ordering law has learned. */
   readonly policy?: PolicyMemory;
+  readonly ghosts: GhostMemory;
 };
 
 export const NO_MEMORY: Memory = {
@@ -28,12 +30,13 @@ export const NO_MEMORY: Memory = {
   breaker: NO_FAILURES,
   experience: NO_EXPERIENCE,
   share: {},
+  ghosts: NO_GHOSTS,
   noStart: {},
 };
 
 /** Whatever of it cannot be read is as if it had never been. */
 export function parseMemory(found: unknown): Memory {
-  const { joined, idleSince, breaker, experience, share, noStart, policy } = record(found);
+  const { joined, idleSince, breaker, experience, share, ghosts, noStart, policy } = record(found);
   const learned = readPolicyMemory(policy);
   return {
     joined: numbers(joined),
@@ -41,6 +44,7 @@ export function parseMemory(found: unknown): Memory {
     breaker: parseBreaker(breaker),
     experience: parseExperience(experience),
     share: parseShare(share),
+    ghosts: parseGhosts(ghosts),
     noStart: readNoStart(noStart),
     ...(learned !== undefined && { policy: learned }),
   };
@@ -61,7 +65,7 @@ export function remember(
   joined: Memory["joined"],
   now: UnixTime,
 ): Omit<Memory, "policy"> {
-  const present = members.filter((one) => one.progress === "idle" || one.progress === "busy");
+  const present = members.filter(hasJoined);
   const lost = members.filter((one) => one.progress === "lost");
   return {
     ...before,

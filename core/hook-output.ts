@@ -1,5 +1,6 @@
 import { attributeLine, type AttributeValue } from "./classad.ts";
 import type { AnnexState, HookState } from "./hook-state.ts";
+import type { UnixTime } from "./time.ts";
 import type { Held } from "./veto.ts";
 
 /** What a run of the hook prints, and what it leaves to the next. */
@@ -9,9 +10,9 @@ export type HookOutput = {
   before(annex: string): AnnexState | undefined;
   measured(annex: string, state: AnnexState): void;
   /** What was known of the annex stands, with the reason why nothing was done. */
-  held(annex: string, held: Held, tickSeconds: number): void;
+  held(annex: string, held: Held, tickSeconds: number, now: UnixTime): void;
   /** The run as a whole failed: every annex that has not been measured keeps what was known of it. */
-  failed(reason: string): void;
+  failed(reason: string, now: UnixTime): void;
   state(): HookState;
   /** What is printed of an annex, by name without the prefix. */
   said(annex: string): Readonly<Record<string, AttributeValue>>;
@@ -29,9 +30,10 @@ export function hookOutput(): HookOutput {
   const print = (annex: string, attributes: Readonly<Record<string, AttributeValue>>): void => {
     for (const [name, value] of Object.entries(attributes)) lines.set(`${annex}_${name}`, value);
   };
-  const held: HookOutput["held"] = (annex, { limitedBy, reason }, tickSeconds) =>
+  const held: HookOutput["held"] = (annex, { limitedBy, reason }, tickSeconds, at) =>
     print(annex, {
       ...last[annex]?.attributes,
+      SensorAge: age(last[annex]?.attributes["MeasuredAt"], at),
       Recommended: 0,
       Ordered: 0,
       Released: 0,
@@ -51,8 +53,8 @@ export function hookOutput(): HookOutput {
       print(annex, state.attributes);
     },
     held,
-    failed(reason) {
-      for (const annex of annexes) if (!now.has(annex)) held(annex, { limitedBy: "Error", reason }, 0);
+    failed(reason, at) {
+      for (const annex of annexes) if (!now.has(annex)) held(annex, { limitedBy: "Error", reason }, 0, at);
       lines.set("LastError", reason);
     },
     state: () =>
@@ -70,4 +72,9 @@ export function hookOutput(): HookOutput {
       ),
     text: () => [...lines].map(([name, value]) => `${attributeLine(name, value)}\n`).join(""),
   };
+}
+
+/** How old what was last measured is; undefined when nothing ever was. */
+function age(measuredAt: AttributeValue, now: UnixTime): number | undefined {
+  return typeof measuredAt === "number" ? Math.max(0, Math.floor(now - measuredAt)) : undefined;
 }

@@ -15,8 +15,8 @@ import type { Explained } from "./reason.ts";
 import type { PoolFacts } from "./sensors.ts";
 import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
+import { contradiction, hasJoined, supply, type AnnexSlot, type Member } from "./supply.ts";
 import type { LearnSlot } from "./slot-template.ts";
-import { contradiction, supply, type AnnexSlot, type Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
@@ -150,7 +150,8 @@ export async function measure(
       SlotsIdle: Math.floor(idleCpus.reduce((sum, cpus) => sum + cpus, 0)),
       SlotsBusy: members.reduce((sum, one) => sum + one.claimed, 0),
       InFlight: decision.inFlight,
-      Joined: count("idle", "busy"),
+      Joined: members.filter(hasJoined).length,
+      Draining: count("draining"),
       Late: count("late"),
       Lost: count("lost"),
       Instances: members.length,

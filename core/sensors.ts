@@ -45,6 +45,10 @@ export type PoolFacts = {
   /** Jobs that the schedd may still start; undefined when the collector does not know this schedd. */
   readonly startable: number | undefined;
   readonly unmaterialized: number;
+  /** When the collector that answered has started; undefined when it does not say. */
+  readonly collectorStarted: UnixTime | undefined;
+  /** Share of its time that the schedd is at work: what is asked of one that has none left comes late or never. */
+  readonly scheddDutyCycle: number | undefined;
 };
 
 /** What the collector shows. */

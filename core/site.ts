@@ -24,13 +24,15 @@ export type Site = {
   readonly collectors: string;
   readonly passwordFile: string;
   readonly negotiatorIntervalSeconds: number;
+  /** How often a startd tells the collector of its slots. */
+  readonly updateIntervalSeconds: number;
   /** The schedd's own directory: it belongs to the user that HTCondor runs as. */
   readonly spool: string;
 };
 
 /** Which knobs are read: a regular expression for condor_config_val. */
 export const SETTINGS =
-  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY|NEGOTIATOR_INTERVAL|SPOOL)$";
+  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY|NEGOTIATOR_INTERVAL|UPDATE_INTERVAL|SPOOL)$";
 
 const LOCAL_ONLY = /^(localhost(\.localdomain)?|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0)(:\d+)?(\?|$)/i;
 
@@ -79,11 +81,13 @@ export function site(settings: readonly Setting[]): Site {
     collectors,
     passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,
     negotiatorIntervalSeconds: seconds(value("NEGOTIATOR_INTERVAL")) ?? DEFAULT_NEGOTIATOR_INTERVAL,
+    updateIntervalSeconds: seconds(value("UPDATE_INTERVAL")) ?? DEFAULT_UPDATE_INTERVAL,
     spool: value("SPOOL") ?? "/var/lib/condor/spool",
   };
 }
 
 const DEFAULT_NEGOTIATOR_INTERVAL = 60;
+const DEFAULT_UPDATE_INTERVAL = 300;
 
 function seconds(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,6}$/.test(text) ? Number(text) : undefined;

@@ -27,7 +27,7 @@ export type AnnexSlot = Slot & {
 export type Member = {
   readonly id: string;
   readonly type: string;
-  readonly progress: "in flight" | "late" | "idle" | "busy" | "lost" | "ending";
+  readonly progress: "in flight" | "late" | "idle" | "busy" | "draining" | "lost" | "ending";
   /** Free capacity of its unclaimed slots that take jobs. */
   readonly free: readonly Resources[];
   readonly claimed: number;
@@ -117,8 +117,14 @@ function stage(
       return hadSlots ? "lost" : found === "late" ? "late" : "in flight";
     case "joined":
     case "claimed":
+      if (own.every((slot) => !slot.accepting)) return "draining";
       return own.every((slot) => slot.state === "Unclaimed") ? "idle" : "busy";
   }
+}
+
+/** It has slots: they wait for jobs, are at work, or take no further one. */
+export function hasJoined({ progress }: Member): boolean {
+  return progress === "idle" || progress === "busy" || progress === "draining";
 }
 
 /** Why the collector and EC2 cannot both be believed; undefined when they agree. */
@@ -134,7 +140,7 @@ export function contradiction(
   }
   // Those that were told to end may be doing so just now.
   const lost = members.filter((one) => one.progress === "lost" && !one.released).length;
-  const joined = members.filter((one) => one.progress === "idle" || one.progress === "busy").length;
+  const joined = members.filter(hasJoined).length;
   return lost > 0 && lost >= joined
     ? `the collector shows no slot of ${lost} of ${lost + joined} instances that had joined`
     : undefined;

@@ -3,8 +3,10 @@ import type { AttributeValue } from "./classad.ts";
 import { firstBootReport } from "./boot-report.ts";
 import { breaker, breakerReason, judge, newlyFailed, type Breaker, type BreakerMemory } from "./breaker.ts";
 import { UpdraftError } from "./errors.ts";
+import type { Ghosts } from "./ghosts.ts";
 import { funds, type Funds } from "./funds.ts";
 import type { Memory } from "./hook-memory.ts";
+import { layGhosts } from "./lay-ghosts.ts";
 import { recordSeen } from "./ledger.ts";
 import { measure, type Measured, type MeasurePorts, type MeasureTerms } from "./measure.ts";
 import { reconcile, type Reconciled } from "./place-orders.ts";
@@ -12,12 +14,13 @@ import type { Ec2, Storage } from "./ports.ts";
 import { findGround, getReadable, type Ground } from "./publish.ts";
 import { explain, type Explained } from "./reason.ts";
 import { claim, type Share } from "./sharing.ts";
+import { startExpression } from "./start-expression.ts";
 import { SWEEP_KEY } from "./storage.ts";
 import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 import { parseLastSweep, veto, type Held } from "./veto.ts";
 
-export type TickPorts = ActPorts & MeasurePorts;
+export type TickPorts = ActPorts & MeasurePorts & { readonly ghosts: Ghosts };
 
 export type TickTerms = MeasureTerms & {
   /** UPDRAFT_STOP. */
@@ -58,12 +61,22 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     negotiatedAt: facts.negotiatedAt,
     negotiatorIntervalSeconds: site.negotiatorIntervalSeconds,
     scheddKnown: facts.startable !== undefined,
+    collectorStarted: facts.collectorStarted,
+    updateIntervalSeconds: site.updateIntervalSeconds,
+    scheddDutyCycle: facts.scheddDutyCycle,
   });
   const mayNot = vetoed ?? terms.hold;
   const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));
   const looking = { ...ports, ec2: { ...ports.ec2, instances } };
   const known = await sense("Journal", reconcile(looking, owner, annex.region, mayNot === undefined));
   const money = await funds(ports, ground, known);
+  const dead = await layGhosts(ports.ghosts, {
+    before: terms.memory.ghosts,
+    instances: known.instances,
+    expression: startExpression({ ...annex, annex: annex.name, schedd: site.schedd }),
+    act: mayNot === undefined,
+    now: known.at,
+  });
   const seen = await measure(ports, terms, facts, known, money);
   const { memory: breakerMemory, gate } = await breakerNow(storage, ground, terms, known, seen);
   const decision = {
@@ -84,6 +97,7 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
       Breaker: gate.state,
       Target: staying.length + known.unseen + order - release.length + withdraw.length,
       Recommended: order,
+      Ghosts: dead.jobs,
       Ordered: acted.ordered,
       Released: acted.released,
       ...explain({
@@ -91,12 +105,13 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
         decision,
         heldBack: heldBackBy(gate, seen.decision.order - order, known.at),
         veto: mayNot,
-        trouble: acted.trouble,
+        trouble: acted.trouble ?? dead.trouble,
       }),
     },
     memory: {
       ...seen.memory,
       breaker: breakerMemory,
+      ghosts: dead.memory,
       share: shareOf(terms, money, seen, inFlight + acted.ordered, known.at),
     },
   };

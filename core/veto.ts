@@ -7,6 +7,10 @@ export type Held = { readonly limitedBy: string; readonly reason: string };
 /** Longest that an order may be older than the last complete sweep: without an enforcer no lease is certain. */
 export const SWEEP_SECONDS = 300;
 const NEGOTIATION_SECONDS = 300;
+/** What HTCondor's manual calls saturated. */
+const MOST_BUSY = 0.98;
+/** A startd is as late with its update as this share of the interval. */
+const UPDATE_SLACK = 1.2;
 
 /** When the enforcer last completed a sweep; undefined when its mark is missing or unreadable. */
 export function parseLastSweep(bytes: Uint8Array | undefined): UnixTime | undefined {
@@ -28,6 +32,9 @@ export function veto(p: {
   readonly negotiatedAt: UnixTime | undefined;
   readonly negotiatorIntervalSeconds: number;
   readonly scheddKnown: boolean;
+  readonly collectorStarted: UnixTime | undefined;
+  readonly updateIntervalSeconds: number;
+  readonly scheddDutyCycle: number | undefined;
 }): Held | undefined {
   if (p.stop) return { limitedBy: "Stop", reason: "UPDRAFT_STOP is set" };
   if (p.sweptAt === undefined) {
@@ -46,6 +53,8 @@ export function veto(p: {
       reason: `the lease enforcer has not completed a sweep for ${formatDuration(p.now - p.sweptAt)}, or this machine's clock is wrong`,
     };
   }
+  const young = youngCollector(p);
+  if (young !== undefined) return young;
   if (!p.scheddKnown) return { limitedBy: "Collector", reason: "the collector does not know this schedd" };
   if (p.negotiatedAt === undefined) {
     return { limitedBy: "Negotiator", reason: "the collector knows no negotiator that has negotiated" };
@@ -57,5 +66,28 @@ export function veto(p: {
       reason: `the pool has not negotiated for ${formatDuration(silent)}, so nobody knows what it could serve`,
     };
   }
+  if (p.scheddDutyCycle !== undefined && p.scheddDutyCycle > MOST_BUSY) {
+    return {
+      limitedBy: "Schedd",
+      reason: `the schedd has no time left (RecentDaemonCoreDutyCycle ${p.scheddDutyCycle.toFixed(2)}), so that it would not start what is ordered for`,
+    };
+  }
   return p.mode === "advise" ? { limitedBy: "Advise", reason: "the annex's _MODE is advise" } : undefined;
+}
+
+/** A collector that has just started knows only some of the slots: what it does not show may be free all the same. */
+function youngCollector(p: {
+  readonly now: UnixTime;
+  readonly collectorStarted: UnixTime | undefined;
+  readonly updateIntervalSeconds: number;
+}): Held | undefined {
+  if (p.collectorStarted === undefined) {
+    return { limitedBy: "Collector", reason: "the collector does not show itself" };
+  }
+  const age = p.now - p.collectorStarted;
+  if (age >= UPDATE_SLACK * p.updateIntervalSeconds) return undefined;
+  return {
+    limitedBy: "Collector",
+    reason: `the collector has been running for ${formatDuration(age)} only, and startds tell it of their slots every ${formatDuration(p.updateIntervalSeconds)}`,
+  };
 }

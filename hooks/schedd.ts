@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
+import { ghosts } from "../adapters/condor-ghosts.ts";
 import { pool } from "../adapters/condor-pool.ts";
 import { matchmaking } from "../adapters/condor-match.ts";
 import { queueQueries } from "../adapters/condor-queue.ts";
@@ -192,10 +193,15 @@ async function oneAnnex(
   const result = await tick({ ...ports(annex, directory, terms.site.spool), prices }, { ...terms, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
-    output.held(annex.name, result, seconds);
+    output.held(annex.name, result, seconds, clock.now());
     return true;
   }
-  const attributes = { ...result.attributes, MeasuredAt: Math.floor(started), TickSeconds: seconds };
+  const attributes = {
+    ...result.attributes,
+    MeasuredAt: Math.floor(started),
+    SensorAge: 0,
+    TickSeconds: seconds,
+  };
   output.measured(annex.name, { attributes, memory: result.memory });
   return result.attributes["LastError"] !== undefined;
 }
@@ -214,6 +220,7 @@ function ports(annex: AnnexKnobs, stateDirectory: string, spool: string): Omit<T
     slotAds,
     learnSlot: slotAds.learn,
     pool: pool(here),
+    ghosts: ghosts(here),
     ec2: ec2(region, AWS),
     cloudFormation: cloudFormation(region, clock, report, AWS),
     storage: (bucket, account) => s3(region, bucket, account, AWS),
@@ -238,7 +245,7 @@ function failure(output: HookOutput, error: unknown): boolean {
   report(
     foreseen ? `${error.message}\n  ${error.remedy}` : String(error instanceof Error ? error.stack : error),
   );
-  output.failed(foreseen ? messageOf(error) : `this is a fault of Updraft: ${messageOf(error)}`);
+  output.failed(foreseen ? messageOf(error) : `this is a fault of Updraft: ${messageOf(error)}`, clock.now());
   return true;
 }
 

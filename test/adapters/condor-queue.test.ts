@@ -235,11 +235,21 @@ test("slots that are cut short are an error, and no answer is no slot", async ()
   assert.deepEqual(await pool(inTurn("\n").run).freeSlots("burst"), []);
 });
 
-test("the pool's facts are the newest cycle, quotas that hold, and what the schedd may still start", async () => {
+test("the pool's facts are the newest cycle, quotas that hold, what the schedd may start, and the youngest collector", async () => {
   const ads = [
     { MyType: "Negotiator", LastNegotiationCycleEnd0: 5 },
     { MyType: "Negotiator", LastNegotiationCycleEnd0: 9 },
-    { MyType: "Scheduler", Name: "s", MaxJobsRunning: 100, TotalRunningJobs: 40, JobsUnmaterialized: 3 },
+    {
+      MyType: "Scheduler",
+      Name: "s",
+      MaxJobsRunning: 100,
+      TotalRunningJobs: 40,
+      JobsUnmaterialized: 3,
+      RecentDaemonCoreDutyCycle: 0.25,
+    },
+    { MyType: "Collector", StatsLastUpdateTime: 9, StatsLifetime: 6 },
+    { MyType: "Collector", StatsLastUpdateTime: 9, StatsLifetime: 2 },
+    { MyType: "Collector" },
     {
       MyType: "Accounting",
       Name: "group_p",
@@ -265,6 +275,8 @@ test("the pool's facts are the newest cycle, quotas that hold, and what the sche
     quotas: [{ group: "group_p", quota: 4, used: 1 }],
     startable: 60,
     unmaterialized: 3,
+    collectorStarted: 7,
+    scheddDutyCycle: 0.25,
   });
   assert.match(asked[0]?.join(" ") ?? "", /Name == "s\\""/);
   assert.deepEqual(await here.facts("s"), {
@@ -272,6 +284,8 @@ test("the pool's facts are the newest cycle, quotas that hold, and what the sche
     quotas: [],
     startable: undefined,
     unmaterialized: 0,
+    collectorStarted: undefined,
+    scheddDutyCycle: undefined,
   });
   assert.equal((await here.facts("s")).startable, Number.POSITIVE_INFINITY);
 });

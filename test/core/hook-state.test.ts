@@ -69,7 +69,7 @@ test("what was measured is printed and kept, and an old error is taken back", ()
 test("an annex that could not be measured keeps its last good attributes, with nothing ordered and the reason", () => {
   const output = hookOutput();
   output.use(STATE, ["burst", "new"]);
-  output.held("burst", { limitedBy: "EC2", reason: 'it said "no"' }, 2.5);
+  output.held("burst", { limitedBy: "EC2", reason: 'it said "no"' }, 2.5, 1000);
   const text = output.text();
   assert.match(text, /^burst_JobsIdle = 3$/m);
   assert.match(text, /^burst_Ordered = 0$/m);
@@ -77,14 +77,24 @@ test("an annex that could not be measured keeps its last good attributes, with n
   assert.match(text, /^burst_Reason = "nothing is ordered or released: it said \\"no\\""$/m);
   assert.match(text, /^burst_LastError = "it said \\"no\\""$/m);
   assert.match(text, /^burst_TickSeconds = 2.5/m);
+  assert.match(text, /^burst_SensorAge = undefined$/m, "nobody knows when it was measured");
   assert.deepEqual(output.state(), STATE, "a reading that failed is not remembered");
+});
+
+test("what was measured last is told with its age, which a clock that was set back does not make negative", () => {
+  const output = hookOutput();
+  output.use({ burst: { attributes: { MeasuredAt: 900 }, memory: NO_MEMORY } });
+  output.held("burst", { limitedBy: "EC2", reason: "no" }, 1, 1000.5);
+  assert.match(output.text(), /^burst_SensorAge = 100$/m);
+  output.held("burst", { limitedBy: "EC2", reason: "no" }, 1, 800);
+  assert.match(output.text(), /^burst_SensorAge = 0$/m);
 });
 
 test("a run that fails as a whole says so for every annex that it had not measured", () => {
   const output = hookOutput();
   output.use({ ...STATE, other: { attributes: { JobsIdle: 9 }, memory: NO_MEMORY } });
   output.measured("other", { attributes: { JobsIdle: 1 }, memory: NO_MEMORY });
-  output.failed("no HTCondor");
+  output.failed("no HTCondor", 1000);
   const text = output.text();
   assert.match(text, /^LastError = "no HTCondor"$/m);
   assert.match(text, /^burst_LastError = "no HTCondor"$/m);

@@ -28,6 +28,7 @@ test("the pool, the schedd and the collectors come from HTCondor's own knobs", (
     condorHost: "cm.pool.test",
     collectors: "cm.pool.test:9618, cm2.pool.test",
     negotiatorIntervalSeconds: 60,
+    updateIntervalSeconds: 300,
     spool: "/var/lib/condor/spool",
     passwordFile: "/etc/condor/passwords.d/POOL",
   });

@@ -61,6 +61,13 @@ test("its free capacity is that of unclaimed slots that take jobs, and its size 
   assert.deepEqual([ending(601), ending(600)], [1, 0], "in its last stretch a node takes no further job");
 });
 
+test("it is draining when none of its slots takes a job, whether one is still at work or not", () => {
+  const closed = slot({ accepting: false });
+  assert.equal(only(running(), [closed]).progress, "draining");
+  assert.equal(only(running(), [closed, { ...dynamic(), accepting: false }]).progress, "draining");
+  assert.equal(only(running(), [closed, dynamic()]).progress, "busy");
+});
+
 test("one that had slots and has none is lost, not in flight again", () => {
   assert.equal(only(running(), [], { "i-1": NOW - 5 }).progress, "lost");
   assert.equal(only(running({ launched: NOW - 9999 }), [], { "i-1": NOW - 5 }).progress, "lost");

@@ -11,11 +11,16 @@ const GOOD = {
   negotiatedAt: NOW - 30,
   negotiatorIntervalSeconds: 60,
   scheddKnown: true,
+  collectorStarted: NOW - 86_400,
+  updateIntervalSeconds: 300,
+  scheddDutyCycle: 0.2,
 } as const;
 
 test("nothing stands in the way when enforcer, clock, schedd and negotiator are well", () => {
   assert.equal(veto(GOOD), undefined);
   assert.equal(veto({ ...GOOD, sweptAt: NOW + 100 }), undefined, "a little skew");
+  assert.equal(veto({ ...GOOD, collectorStarted: NOW - 360 }), undefined);
+  assert.equal(veto({ ...GOOD, scheddDutyCycle: undefined }), undefined, "of a schedd that is young itself");
 });
 
 test("each thing that stands in the way has its word and its reason", () => {
@@ -28,6 +33,10 @@ test("each thing that stands in the way has its word and its reason", () => {
     [{ now: NOW - 86400 }, "Clock", /clock is 23h59m30s behind/],
     [{ negotiatedAt: undefined }, "Negotiator", /no negotiator/],
     [{ negotiatedAt: NOW - 301 }, "Negotiator", /has not negotiated for 5m1s/],
+    [{ collectorStarted: NOW - 359 }, "Collector", /running for 5m59s only.*every 5m/],
+    [{ collectorStarted: NOW + 9 }, "Collector", /running for 0s only/],
+    [{ collectorStarted: undefined }, "Collector", /does not show itself/],
+    [{ scheddDutyCycle: 0.99 }, "Schedd", /has no time left \(RecentDaemonCoreDutyCycle 0\.99\)/],
     [{ scheddKnown: false }, "Collector", /does not know this schedd/],
   ];
   for (const [changes, word, why] of cases) {

@@ -7,7 +7,7 @@ test("the hook's page has every attribute that the hook publishes, and no other"
   const world = new HookWorld();
   await world.publish();
   world.waiting(2);
-  const published = [...Object.keys(await world.tick()), "MeasuredAt", "TickSeconds"];
+  const published = [...Object.keys(await world.tick()), "MeasuredAt", "SensorAge", "TickSeconds"];
   const page = read("docs/hook.md");
   const named = (heading: string): string[] =>
     tableRows(page, heading).map(([name = ""]) => name.replaceAll("`", ""));

@@ -266,7 +266,10 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
       );
     });
     assert.equal(await node.run(identity), before);
-    assert.equal((await node.run(["pgrep", "-fc", "updraft-bootstrap guard$"])).trim(), "1");
+    assert.equal(
+      (await node.run(["pgrep", "-fc", "^/usr/libexec/updraft/updraft-bootstrap guard$"])).trim(),
+      "1",
+    );
   });
 
   test("delete ends this annex's instances, leaves nothing of it in the bucket, and spares the other", async () => {

@@ -4,6 +4,7 @@ import type { AnnexKnobs } from "../../core/knobs.ts";
 import type { PoolFacts, RunningJobs } from "../../core/sensors.ts";
 import type { AnnexSlot } from "../../core/supply.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
+import type { BelievedRun, DeadSlot } from "../../core/ghosts.ts";
 import { NO_MEMORY, type Memory } from "../../core/hook-memory.ts";
 import { tick, type Tick, type TickPorts } from "../../core/tick.ts";
 import { World } from "./cloud.ts";
@@ -28,12 +29,16 @@ export class HookWorld extends World {
   matchingTemplates = Number.POSITIVE_INFINITY;
   free: FreeSlot[] = [];
   annexSlots: AnnexSlot[] = [];
+  runs: BelievedRun[] = [];
+  deadSlots: DeadSlot[] = [];
   matching: number | undefined;
   facts: PoolFacts = {
     negotiatedAt: this.now - 10,
     quotas: [],
     startable: 10_000,
     unmaterialized: 0,
+    collectorStarted: this.now - 86_400,
+    scheddDutyCycle: 0.1,
   };
   memory: Memory = NO_MEMORY;
   readonly asked: string[] = [];
@@ -69,6 +74,13 @@ export class HookWorld extends World {
       facts: async () => this.facts,
       annexSlots: async () => this.annexSlots,
       freeSlots: async () => this.free,
+    },
+    ghosts: {
+      runs: async (ids) => this.runs.filter(({ instanceId }) => ids.includes(instanceId)),
+      slots: async (ids) => this.deadSlots.filter(({ instanceId }) => ids.includes(instanceId)),
+      vacate: async (runs) => void this.deeds.push(`vacate ${runs.map(({ job }) => job).join(" ")}`),
+      withdraw: async (slots) => void this.deeds.push(`withdraw ${slots.map(({ name }) => name).join(" ")}`),
+      rouse: async () => void this.deeds.push("rouse"),
     },
   };
 

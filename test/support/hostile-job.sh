@@ -30,8 +30,9 @@ try "writing the node's state" sh -c ': >>/run/updraft/node.json'
 try "writing HTCondor's configuration" sh -c ': >/etc/condor/config.d/99-mine.config'
 try "writing Updraft's program" sh -c ': >>/usr/libexec/updraft/updraft-bootstrap'
 try "another slot's file" sh -c 'for slot in /var/lib/condor/execute/dir_*; do cat "$slot/victim.secret" && exit; done; exit 1'
-try "another slot's process" pkill -TERM -f victim.sh
-try "another slot's environment" sh -c 'cat /proc/$(pgrep -f -o victim.sh)/environ'
+victim=$(pgrep -f -o 'victim[.]sh')
+try "another slot's process" kill -TERM "$victim"
+try "another slot's environment" cat "/proc/$victim/environ"
 for program in "updraft-bootstrap guard" condor_master condor_startd; do
   process=$(pgrep -f "$program" | tail -n 1)
   try "memory of $program" dd if="/proc/$process/mem" of=/dev/null bs=1 count=1

@@ -32,6 +32,7 @@ export const SITE: Site = {
   collectors: "cm.pool.test",
   passwordFile: "/etc/condor/passwords.d/POOL",
   negotiatorIntervalSeconds: 60,
+  updateIntervalSeconds: 300,
   trustDomain: "pool.test",
   spool: "/var/lib/condor/spool",
 };
