@@ -6,9 +6,11 @@ export type Spoil = (typeof SPOILS)[number];
 export type ProgramSensor = { readonly name: string; readonly program: string; readonly question: string };
 
 export const PROGRAMS: readonly ProgramSensor[] = [
-  { name: "idle jobs", program: "condor_q", question: "JobStatus == 1" },
-  { name: "rejections", program: "condor_q", question: "LastRejMatchTime" },
-  { name: "matches", program: "condor_q", question: "-better-analyze" },
+  { name: "idle jobs", program: "condor_q", question: "-group-by -constraint JobStatus == 1" },
+  { name: "running jobs", program: "condor_q", question: "-group-by -constraint JobStatus == 2" },
+  { name: "rejections", program: "condor_q", question: "-constraint LastRejMatchTime" },
+  { name: "matches of free slots", program: "condor_q", question: "Cpus > 0 && AnnexName =!=" },
+  { name: "matches of a new slot", program: "condor_q", question: "-slotads:new" },
   { name: "collector's facts", program: "condor_status", question: "LastNegotiationCycleEnd0" },
   { name: "annex slots", program: "condor_status", question: "AnnexName =?=" },
   { name: "free slots", program: "condor_status", question: "AnnexName =!=" },

@@ -22,6 +22,8 @@ import {
 const NAME = "campaign-sensors";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const STATE = "/var/lib/updraft/state.json";
+/** What the schedd said last. */
+const QUEUE = `/var/lib/updraft/queue-${ANNEX}.json`;
 const JOURNAL = "/var/lib/updraft/order-0123456789abcdef.json";
 const SELDOM = "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n";
 /** Two instances are busy with four jobs, and two further jobs wait for one more: that and nothing else is right. */
@@ -118,13 +120,14 @@ function files(): Case[] {
   }));
 }
 
-/** One run in mode advise, with spoilt programs before the real ones. */
+/** One run in mode advise, with spoilt programs before the real ones, and every question asked anew. */
 async function runHook(
   sandbox: Sandbox,
   mode = "advise",
 ): Promise<Map<string, string> & { seconds: number }> {
   const { environment, ...asHook } = AS_HOOK;
   const variables = { ...environment, PATH: `${SHIMS}:${PATH}`, [`_CONDOR_UPDRAFT_${ANNEX}_MODE`]: mode };
+  await shell(sandbox, `rm -f ${QUEUE}`);
   const assigned = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const began = performance.now();
   const { stdout } = await sandbox.accessPoint.exec(["env", ...assigned, HOOK], asHook);
