@@ -168,7 +168,9 @@ async function evaluatedRequests(
   const unclear = ads.filter((ad) => REQUESTS.some((name) => !isPlain(ad.get(name.toLowerCase()))));
   const texts = [...new Set(unclear.map(matched))];
   if (texts.length === 0) return new Map();
-  const output = await run("condor_q", ["-jobads:new", "-", "-af:j", ...REQUESTS], {
+  // As numbers, so that each is one word whatever the job asks for: a string or a list of words becomes "error".
+  const numbers = REQUESTS.map((name) => `real(${name})`);
+  const output = await run("condor_q", ["-jobads:new", "-", "-af:j", ...numbers], {
     timeoutSeconds: QUERY_SECONDS,
     input: jobAds(texts),
   });

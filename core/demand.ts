@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_SECONDS } from "./lease.ts";
 import { fits, take, type Resources, type Shape } from "./packing.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -84,7 +85,7 @@ export function demand(jobs: readonly IdleJobs[], facts: DemandFacts): Demand {
   const exclude = (why: Exclusion, count: number): void => {
     if (count > 0) excluded[why] = (excluded[why] ?? 0) + count;
   };
-  const rejections = newest(facts.rejections);
+  const rejections = newest(facts.rejections, facts.now);
   const headroom = new Map(
     facts.quotas.map(({ group, quota, used }) => [group.toLowerCase(), Math.max(0, quota - used)]),
   );
@@ -109,9 +110,10 @@ export function demand(jobs: readonly IdleJobs[], facts: DemandFacts): Demand {
 const submitter = (jobs: Pick<Rejection, "autocluster" | "user">): string =>
   `${jobs.autocluster} ${jobs.user ?? ""}`;
 
-function newest(rejections: readonly Rejection[]): Map<string, Rejection> {
+/** One of a time to come is none that a negotiator wrote: a user may have edited it. */
+function newest(rejections: readonly Rejection[], now: UnixTime): Map<string, Rejection> {
   const result = new Map<string, Rejection>();
-  for (const one of rejections) {
+  for (const one of rejections.filter(({ at }) => at <= now + CLOCK_SKEW_SECONDS)) {
     if (one.at > (result.get(submitter(one))?.at ?? Number.NEGATIVE_INFINITY)) {
       result.set(submitter(one), one);
     }

@@ -61,6 +61,12 @@ test("a young job is demand once negotiation has passed its autocluster over sin
   assert.equal(look([job({ ...young, autocluster: undefined })], rejected(NOW - 5)).waiting, 0);
 });
 
+test("a rejection of a time to come, which no negotiator wrote, holds nothing back", () => {
+  const reason = "concurrency limit lic reached";
+  assert.equal(look([job()], rejected(NOW + 60, reason)).waiting, 0, "clocks differ a little");
+  assert.equal(look([job()], rejected(NOW + 1e9, reason)).waiting, 1);
+});
+
 test("of several rejections the newest tells what the jobs wait for", () => {
   const rejections = [
     { autocluster: 1, user: USER, at: NOW - 60, reason: "no match found" },

@@ -110,8 +110,11 @@ describe("what nodes authenticate by, a token or the pool's password,", { timeou
       "planted files must be found",
     );
     for (const node of nodes) {
-      const console = await sandbox.consoleOutput(node);
-      assert.match(console, /joined annex/);
+      const console = await eventually(`${node} says that it has joined`, 30, async () => {
+        const said = await sandbox.consoleOutput(node);
+        assert.match(said, /joined annex/);
+        return said;
+      });
       for (const { name, secret } of secrets) assert.ok(!holds(Buffer.from(console), secret), name);
     }
   });
