@@ -180,7 +180,8 @@ export async function join(options: JoinOptions): Promise<number> {
     };
     console(`${failure.step} failed after ${failure.attempts} attempts: ${failure.message}`);
     console(failure.remedy);
-    await Promise.race([sendReport(report), sleep(REPORT_SECONDS * 1000)]);
+    // What has been sent is not waited for any longer.
+    await Promise.race([sendReport(report), sleep(REPORT_SECONDS * 1000, undefined, { ref: false })]);
     await powerOff(command, console);
     return 1;
   }
