@@ -6,6 +6,7 @@ import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { terminate } from "./ec2-query.ts";
 import { ANNEX, withPool } from "./pool.ts";
 import { results } from "./results.ts";
+import { submitSleepers } from "./sleepers.ts";
 
 const NAME = "campaign-power-off";
 const JOBS = 2;
@@ -50,7 +51,7 @@ export async function powerOff(
 }
 
 async function cut(sandbox: Sandbox, round: number): Promise<PowerOff> {
-  const cluster = await submit(sandbox);
+  const cluster = await submitSleepers(sandbox, JOBS);
   const runs = async () => running(sandbox, cluster);
   await until(
     async () => (await runs()).filter(({ instanceId }) => instanceId !== undefined).length === JOBS,
@@ -73,23 +74,6 @@ async function cut(sandbox: Sandbox, round: number): Promise<PowerOff> {
   await sandbox.accessPoint.run(["condor_rm", cluster]);
   await until(async () => (await runs()).length === 0);
   return { round, jobs: mine.length, queued, elsewhere, holds };
-}
-
-async function submit({ accessPoint }: Sandbox): Promise<string> {
-  const description = [
-    "executable = /bin/sleep",
-    "transfer_executable = false",
-    "arguments = 7200",
-    "request_cpus = 1",
-    "request_memory = 64",
-    "request_disk = 1024",
-    "should_transfer_files = yes",
-    "+MayUseAWS = true",
-    `queue ${JOBS}`,
-    "",
-  ].join("\n");
-  const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user: "alice", stdin: description });
-  return said.split(".")[0] ?? "";
 }
 
 type Run = { readonly job: string; readonly instanceId: string | undefined; readonly holds: number };

@@ -18,6 +18,7 @@ import {
   spoilt,
   type Spoil,
 } from "./sensor-spoils.ts";
+import { submitSleepers } from "./sleepers.ts";
 
 const NAME = "campaign-sensors";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -141,22 +142,8 @@ async function runHook(
   return Object.assign(found, { seconds });
 }
 
-async function submit({ accessPoint }: Sandbox, count: number): Promise<void> {
-  const description = [
-    "executable = /bin/sleep",
-    "transfer_executable = false",
-    "arguments = 7200",
-    "request_cpus = 1",
-    "request_memory = 64",
-    "request_disk = 1024",
-    "should_transfer_files = yes",
-    "requirements = TARGET.IsAnnex",
-    "+MayUseAWS = true",
-    `queue ${count}`,
-    "",
-  ].join("\n");
-  await accessPoint.run(["condor_submit", "-"], { user: "alice", stdin: description });
-}
+const submit = async (sandbox: Sandbox, count: number): Promise<void> =>
+  void (await submitSleepers(sandbox, count, "requirements = TARGET.IsAnnex"));
 
 /** Brings the pool into the state that the cases are about; returns what every program answered before it was. */
 async function prepare(sandbox: Sandbox): Promise<Map<string, string>> {
