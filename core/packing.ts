@@ -9,15 +9,20 @@ export type Resources = {
 /** So many jobs that ask for the same. */
 export type Shape = Resources & { readonly count: number };
 
-const KINDS = ["cpus", "memory", "disk", "gpus"] as const;
-
 /** How many jobs of these terms the resources hold. */
 export function fits(job: Resources, free: Resources): number {
   const most = Math.min(
-    ...KINDS.map((kind) => (job[kind] > 0 ? Math.floor(free[kind] / job[kind]) : Number.POSITIVE_INFINITY)),
+    times(free.cpus, job.cpus),
+    times(free.memory, job.memory),
+    times(free.disk, job.disk),
+    times(free.gpus, job.gpus),
   );
   // A job that asks for nothing measurable still takes a slot.
   return Number.isFinite(most) ? Math.max(0, most) : 1;
+}
+
+function times(free: number, asked: number): number {
+  return asked > 0 ? Math.floor(free / asked) : Number.POSITIVE_INFINITY;
 }
 
 export function take(free: Resources, job: Resources, count: number): Resources {

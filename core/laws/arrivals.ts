@@ -27,7 +27,7 @@ export function learnArrivals(known: Arrivals, arrived: number, lookSeconds: num
 
 /** Jobs per hour over the newest looks until there are enough; a look with a batch counts as a busy one. */
 export function arrivalRate({ perLook }: Arrivals, lookSeconds: number): number {
-  const lastHour = perLook.slice(-Math.ceil(3600 / lookSeconds)).sort((a, b) => a - b);
+  const lastHour = Float64Array.from(perLook.slice(-Math.ceil(3600 / lookSeconds))).sort();
   const median = at(lastHour, Math.floor(lastHour.length / 2));
   const most = median + 3 * Math.sqrt(median) + 1;
   const least = (LEAST_MINUTES * 60) / lookSeconds;

@@ -60,13 +60,20 @@ export function learnRunTimes(
     }
     if (sum(own.ends) > ENDS_REMEMBERED) fade(own);
   }
-  const merged = { ...known.groups, ...groups };
-  const names = Object.keys(merged);
-  // A group without news goes first.
-  for (const name of names.filter((name) => !(name in groups)).slice(0, names.length - GROUPS_REMEMBERED)) {
-    delete merged[name];
+  return { all, groups: remembered({ ...known.groups, ...groups }, groups) };
+}
+
+/** At most so many groups; one without news goes first. */
+function remembered(
+  groups: Record<Group, Ages>,
+  news: Readonly<Record<Group, Ages>>,
+): Readonly<Record<Group, Ages>> {
+  const names = Object.keys(groups);
+  if (names.length <= GROUPS_REMEMBERED) return groups;
+  for (const name of names.filter((name) => !(name in news)).slice(0, names.length - GROUPS_REMEMBERED)) {
+    delete groups[name];
   }
-  return { all, groups: merged };
+  return groups;
 }
 
 type Writable = { ends: number[]; hours: number[] };
@@ -119,9 +126,11 @@ const PRIOR_ENDS = 2;
 export function groupHazard(known: RunTimes, group: Group, all: readonly number[]): readonly number[] {
   const own = known.groups[group];
   if (own === undefined) return all;
-  return all.map(
-    (common, bin) => (at(own.ends, bin) + PRIOR_ENDS) / (at(own.hours, bin) + PRIOR_ENDS / common),
-  );
+  const hazard: number[] = [];
+  for (let bin = 0; bin <= LAST; bin++) {
+    hazard.push((at(own.ends, bin) + PRIOR_ENDS) / (at(own.hours, bin) + PRIOR_ENDS / at(all, bin)));
+  }
+  return hazard;
 }
 
 function fromHazard(hazard: readonly number[], ends: number): Survival {
@@ -161,13 +170,13 @@ const MIDDLE = 1.4;
 
 /** The chance that a job of an age (seconds) is still at work `ahead` hours later. Made for many jobs: it remembers. */
 export function stayChance(hazard: readonly number[], ahead: number): (ageSeconds: number) => number {
-  const chances = new Float64Array(YOUNG_MINUTES + AGES.length - YOUNG_BIN).fill(-1);
+  const chances: number[] = [];
   return (ageSeconds) => {
     const minutes = ageSeconds / 60;
     const young = minutes < YOUNG_MINUTES;
     const place = young ? Math.floor(minutes) : YOUNG_MINUTES + binOf(minutes) - YOUNG_BIN;
-    const known = chances[place] ?? -1;
-    if (known >= 0) return known;
+    const known = chances[place];
+    if (known !== undefined) return known;
     const age = young ? (place + 0.5) / 60 : at(AGES, binOf(minutes)) * MIDDLE;
     return (chances[place] = Math.exp(-risk(hazard, age, age + ahead)));
   };
