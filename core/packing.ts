@@ -63,12 +63,21 @@ export function place(
   return { left, taken };
 }
 
-/** How many machines of one size hold the jobs, and how many jobs are too large for any. */
+/** So many machines that have the same left. */
+type Alike = { readonly free: Resources; readonly count: number };
+
+/**
+ * How many machines of one size hold the jobs, and how many jobs are too large for any: the largest jobs first, each on
+ * the first machine that has room. Machines that have the same left are handled as one, and full ones are only counted,
+ * so that thousands of shapes take no longer than a look allows.
+ */
 export function machinesFor(
   shapes: readonly Shape[],
   machine: Resources,
 ): { readonly machines: number; readonly tooLarge: number } {
-  const rest: Resources[] = [];
+  const least = leastAsked(shapes);
+  let open: Alike[] = [];
+  let machines = 0;
   let tooLarge = 0;
   for (const shape of [...shapes].sort(bySize)) {
     const each = fits(shape, machine);
@@ -77,20 +86,39 @@ export function machinesFor(
       continue;
     }
     let { count } = shape;
-    for (let i = 0; i < rest.length && count > 0; i++) {
-      const here = rest[i];
-      if (here === undefined) continue;
-      const some = Math.min(count, fits(shape, here));
-      rest[i] = take(here, shape, some);
-      count -= some;
+    const left: Alike[] = [];
+    const keep = (free: Resources, some: number): void => {
+      if (some > 0 && fits(least, free) > 0) left.push({ free, count: some });
+    };
+    const fill = (free: Resources, most: number, alike: number): void => {
+      const full = Math.min(alike, Math.floor(count / most));
+      keep(take(free, shape, most), full);
+      count -= full * most;
+      const rest = full < alike ? count : 0;
+      if (rest > 0) keep(take(free, shape, rest), 1);
+      count -= rest;
+      keep(free, alike - full - (rest > 0 ? 1 : 0));
+    };
+    for (const one of open) {
+      const most = count === 0 ? 0 : fits(shape, one.free);
+      if (most === 0) left.push(one);
+      else fill(one.free, most, one.count);
     }
-    while (count > 0) {
-      const some = Math.min(count, each);
-      rest.push(take(machine, shape, some));
-      count -= some;
+    if (count > 0) {
+      const more = Math.ceil(count / each);
+      machines += more;
+      fill(machine, each, more);
     }
+    open = left;
   }
-  return { machines: rest.length, tooLarge };
+  return { machines, tooLarge };
+}
+
+/** What every one of the jobs asks for at least, kind by kind. */
+function leastAsked(shapes: readonly Shape[]): Resources {
+  const least = (kind: keyof Resources): number =>
+    shapes.reduce((lowest, shape) => Math.min(lowest, shape[kind]), Number.POSITIVE_INFINITY);
+  return { cpus: least("cpus"), memory: least("memory"), disk: least("disk"), gpus: least("gpus") };
 }
 
 export function total(shapes: readonly Shape[]): number {

@@ -55,15 +55,14 @@ const shapes = fc.array(
   { maxLength: 6 },
 );
 
-test("the machines that are counted really hold every job that fits one", () => {
+test("the machines that are counted really hold every job that fits one, and one machine less does not", () => {
   fc.assert(
     fc.property(shapes, (jobs) => {
       const { machines, tooLarge } = machinesFor(jobs, MACHINE);
-      const { left } = place(
-        jobs,
-        Array.from({ length: machines }, () => MACHINE),
-      );
-      assert.equal(total(left), tooLarge);
+      const leftOn = (count: number): number =>
+        total(place(jobs, Array<Resources>(count).fill(MACHINE)).left);
+      assert.equal(leftOn(machines), tooLarge);
+      if (machines > 0) assert.ok(leftOn(machines - 1) > tooLarge);
     }),
   );
 });
