@@ -50,15 +50,15 @@ export async function queueBench(runs: number): Promise<string> {
   const sandbox = await up({ name: NAME, localSlots: 1 });
   try {
     await prepare(sandbox);
-    const parts: string[] = [];
     for (const { jobs, shapes } of QUEUES) {
       await fill(sandbox.accessPoint, jobs, shapes);
       const heading = `${jobs} idle jobs of ${shapes} shapes`;
       // What was measured before is not lost by a tick that a busy machine let run into its limit.
       const rows = await measured(sandbox, runs).catch((error: unknown) => `failed: ${messageOf(error)}`);
-      parts.push(`${heading}\n${rows}`);
+      // It takes a while to fill a queue, so that each is told when it has been measured.
+      console.log(`\n${heading}\n${rows}`);
     }
-    return `medians of ${runs} runs, by turns; the full condor_q -json once\n\n${parts.join("\n\n")}`;
+    return `medians of ${runs} runs, by turns; the full condor_q -json once`;
   } finally {
     await sandbox.down();
   }
