@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { faultyPlan, faultyRuns } from "../../bench/campaigns/kill-faults.ts";
 import { killPlan } from "../../bench/campaigns/kill-plan.ts";
 import type { KillResult } from "../../bench/campaigns/kill-round.ts";
 import { killRuns } from "../../bench/campaigns/kill.ts";
 import { down } from "../../sandbox/sandbox.ts";
 
 const NAME = "e2e-kill";
+const FAULTY = "e2e-kill-faults";
 const KILLS = 4;
 
 describe("a run that is killed while it orders", { timeout: 300_000 }, () => {
@@ -38,3 +40,20 @@ describe("a run that is killed while it orders", { timeout: 300_000 }, () => {
     assert.match(forgotten?.wrong.join() ?? "", /3 instances were intended, and there are 6/);
   });
 });
+
+describe(
+  "the hook that is killed in a row while EC2 throttles, loses answers and shows late",
+  { timeout: 300_000 },
+  () => {
+    after(() => down(FAULTY));
+
+    test("ends with the instances that are needed, and its liability never passed the limit", async () => {
+      const [round, ...more] = await faultyRuns(faultyPlan(KILLS, 1), { name: FAULTY });
+      assert.ok(round !== undefined && more.length === 0);
+      assert.deepEqual(round.wrong, []);
+      assert.equal(round.kills.length, KILLS);
+      assert.ok(round.faults > 0, "no fault struck");
+      assert.ok(round.kills.some(({ window }) => window !== "after its end"));
+    });
+  },
+);
