@@ -10,6 +10,8 @@ const COMMON: BuildOptions = {
   format: "cjs",
   // esbuild's default order doubles size and start time of the AWS SDK.
   mainFields: ["module", "main"],
+  // A module of Node that is imported while a program runs would bring up Node's whole loader of modules, and undici with it.
+  supported: { "dynamic-import": false },
   legalComments: "none",
   logLevel: "warning",
 };
