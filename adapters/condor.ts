@@ -18,19 +18,28 @@ const SLOT_ATTRIBUTES = [
   "NumDynamicSlotsTime",
 ];
 
+const SCHEDD = "SCHEDD";
+
 export type Condor = {
-  /** Every defined knob whose name matches the regular expression, with its expanded value and where it was set. */
-  settings(pattern: string): Promise<Setting[]>;
+  /**
+   * Every knob of the schedd whose whole name matches the regular expression, with its expanded value and where it
+   * was set; also those that are set for other daemons alone, with the daemon's name and a dot before theirs.
+   */
+  settings(names: string): Promise<Setting[]>;
   /** The slots that the collector knows of an annex. */
   slots(annex: string): Promise<Slot[]>;
   /** What is wrong with a ClassAd expression; undefined when nothing is. */
   expressionError(expression: string): Promise<string | undefined>;
 };
 
-export function condor(run: Run): Condor {
+/** `localName` is which of this machine's schedds is meant, when it is not the one without a local name. */
+export function condor(run: Run, localName?: string): Condor {
+  const daemon = ["-subsystem", SCHEDD, ...(localName === undefined ? [] : ["-local-name", localName])];
   return {
-    async settings(pattern) {
-      return parseDump(await run("condor_config_val", ["-dump", "-expanded", "-verbose", pattern]));
+    async settings(names) {
+      const pattern = `^([^.]+[.])?(${names})$`;
+      const dump = await run("condor_config_val", [...daemon, "-dump", "-expanded", "-verbose", pattern]);
+      return ofDaemon(parseDump(dump), localName === undefined ? [SCHEDD] : [SCHEDD, localName]);
     },
     async slots(annex) {
       // With -startd, HTCondor 23 and later tell the daemon's own ad, which comes a minute late and has no state.
@@ -88,6 +97,18 @@ export function parseDump(text: string): Setting[] {
     if (value !== "") found.push({ name, value, source: at?.[1] ?? "unknown place" });
   }
   return found;
+}
+
+/** A knob that is set for a daemon's local name goes before one for its subsystem, and that before the common one. */
+function ofDaemon(settings: readonly Setting[], prefixes: readonly string[]): Setting[] {
+  const found = new Map(settings.map((setting) => [setting.name.toUpperCase(), setting]));
+  for (const prefix of prefixes.map((name) => `${name.toUpperCase()}.`)) {
+    for (const [name, setting] of found) {
+      if (!name.startsWith(prefix)) continue;
+      found.set(name.slice(prefix.length), { ...setting, name: setting.name.slice(prefix.length) });
+    }
+  }
+  return [...found.values()];
 }
 
 /** What joins a slot to its instance. */

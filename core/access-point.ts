@@ -9,8 +9,8 @@ import {
 import { SETTINGS, site, type Site } from "./site.ts";
 
 export type Configuration = {
-  /** Every defined knob whose name matches the regular expression. */
-  settings(pattern: string): Promise<Setting[]>;
+  /** Every knob of the schedd whose whole name matches the regular expression. */
+  settings(names: string): Promise<Setting[]>;
   /** What is wrong with a ClassAd expression; undefined when nothing is. */
   expressionError(expression: string): Promise<string | undefined>;
 };

@@ -446,12 +446,17 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
       });
     }
   }
-  // Which knobs are of an annex is known only when the annexes are.
-  if (names !== undefined) problems.push(...misspellings(ours, names));
+  // Which knobs are of an annex is known only when the annexes are. Where each schedd has its own, others have others.
+  const severalSchedds = settings.some(({ name }) => /^[^.]+\.UPDRAFT_ANNEXES$/i.test(name));
+  if (names !== undefined) problems.push(...misspellings(ours, names, severalSchedds));
   return { knobs: { pool, stop, stateDirectory, credentialDirectory, annexes }, problems };
 }
 
-function misspellings(settings: readonly Setting[], annexes: readonly string[]): KnobProblem[] {
+function misspellings(
+  settings: readonly Setting[],
+  annexes: readonly string[],
+  severalSchedds: boolean,
+): KnobProblem[] {
   const known = [
     ...GLOBAL_KNOBS.map((knob) => `UPDRAFT_${knob}`),
     ...annexes.flatMap((annex) => ANNEX_SUFFIXES.map((suffix) => knobName(annex, suffix))),
@@ -459,9 +464,10 @@ function misspellings(settings: readonly Setting[], annexes: readonly string[]):
   const knownNames = new Set(known.map((name) => name.toUpperCase()));
   return settings
     .filter((setting) => !knownNames.has(setting.name.toUpperCase()))
-    .map((setting) => {
+    .flatMap((setting) => {
       const owner = /^UPDRAFT_([A-Za-z0-9]+)_(\w+)$/i.exec(setting.name);
       const unlisted = owner !== null && ANNEX_SUFFIXES.includes((owner[2] ?? "").toUpperCase());
+      if (unlisted && severalSchedds) return [];
       const close = !unlisted || nearest(owner[1] ?? "", annexes) !== undefined;
       const guess = close ? nearest(setting.name, known) : undefined;
       return {

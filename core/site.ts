@@ -28,11 +28,21 @@ export type Site = {
   readonly updateIntervalSeconds: number;
   /** The schedd's own directory: it belongs to the user that HTCondor runs as. */
   readonly spool: string;
+  /** Where the schedd keeps its ad, by which HTCondor's programs find it. */
+  readonly scheddAdFile: string;
+  /** Environment of HTCondor's programs with which they deal with this schedd and no other. */
+  readonly environment: Readonly<Record<string, string>>;
 };
 
-/** Which knobs are read: a regular expression for condor_config_val. */
-export const SETTINGS =
-  "^(UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST|SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY|NEGOTIATOR_INTERVAL|UPDATE_INTERVAL|SPOOL)$";
+/** Where a program finds a schedd of its machine, and where that one keeps what it has done. */
+const SCHEDD_FILES = ["SCHEDD_ADDRESS_FILE", "SCHEDD_SUPER_ADDRESS_FILE", "SCHEDD_DAEMON_AD_FILE", "HISTORY"];
+
+/** Which knobs are read: a regular expression that the whole name matches. */
+export const SETTINGS = [
+  "UPDRAFT_.*|TRUST_DOMAIN|UID_DOMAIN|FULL_HOSTNAME|SCHEDD_NAME|CONDOR_HOST|COLLECTOR_HOST",
+  "SEC_PASSWORD_FILE|SEC_PASSWORD_DIRECTORY|NEGOTIATOR_INTERVAL|UPDATE_INTERVAL|SPOOL",
+  ...SCHEDD_FILES,
+].join("|");
 
 const LOCAL_ONLY = /^(localhost(\.localdomain)?|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0)(:\d+)?(\?|$)/i;
 
@@ -72,6 +82,11 @@ export function site(settings: readonly Setting[]): Site {
     );
   }
   const directory = value("SEC_PASSWORD_DIRECTORY") ?? "/etc/condor/passwords.d";
+  const spool = value("SPOOL") ?? "/var/lib/condor/spool";
+  const files = SCHEDD_FILES.flatMap((name) => {
+    const path = value(name);
+    return path === undefined ? [] : [[`_CONDOR_${name}`, path] as const];
+  });
   return {
     pool,
     trustDomain: value("TRUST_DOMAIN") ?? value("UID_DOMAIN") ?? pool,
@@ -82,7 +97,10 @@ export function site(settings: readonly Setting[]): Site {
     passwordFile: value("SEC_PASSWORD_FILE") ?? `${directory}/POOL`,
     negotiatorIntervalSeconds: seconds(value("NEGOTIATOR_INTERVAL")) ?? DEFAULT_NEGOTIATOR_INTERVAL,
     updateIntervalSeconds: seconds(value("UPDATE_INTERVAL")) ?? DEFAULT_UPDATE_INTERVAL,
-    spool: value("SPOOL") ?? "/var/lib/condor/spool",
+    spool,
+    scheddAdFile: value("SCHEDD_DAEMON_AD_FILE") ?? `${spool}/.schedd_classad`,
+    // The schedd that users' programs ask by default may be another.
+    environment: { ...Object.fromEntries(files), _CONDOR_SCHEDD_HOST: "" },
   };
 }
 

@@ -14,6 +14,7 @@ import { ec2 } from "../adapters/ec2.ts";
 import { readConfigFiles, writeAtomically } from "../adapters/files.ts";
 import { journalFile } from "../adapters/journal-file.ts";
 import { ledgerFile } from "../adapters/ledger-file.ts";
+import { checkAsked } from "../adapters/local-schedd.ts";
 import { withLock } from "../adapters/lock.ts";
 import { priceFile } from "../adapters/price-file.ts";
 import { remembering } from "../adapters/queue-memory.ts";
@@ -30,8 +31,9 @@ import { readAccessPoint } from "../core/access-point.ts";
 import { tryOrders, type CredentialReport } from "../core/check/trial.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
 import { hookOutput, type HookOutput } from "../core/hook-output.ts";
-import { STATE_FILE, formatHookState, parseHookState, type HookState } from "../core/hook-state.ts";
+import { STATE_FILE, checkOwnState, formatHookState, parseHookState } from "../core/hook-state.ts";
 import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
+import { localName } from "../core/local-name.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
 import type { Site } from "../core/site.ts";
@@ -106,7 +108,7 @@ export async function schedd(args: readonly string[], catalogue: () => string): 
 /** Says whose credentials these are and what they are good for, annex by annex. */
 async function credentials(): Promise<number> {
   try {
-    const { site, knobs } = await readAccessPoint(condor(run()));
+    const { site, knobs } = await readAccessPoint(condor(run(), localName(process.env)));
     const report: CredentialReport = { arn: await whose(knobs.annexes), annexes: await judged(knobs, site) };
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return 0;
@@ -125,7 +127,7 @@ async function whose(annexes: readonly AnnexKnobs[]): Promise<string> {
 async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annexes"]> {
   const entries = knobs.annexes.map(async (annex) => {
     const here = {
-      ...ports(annex, knobs.stateDirectory, site.spool),
+      ...ports(annex, knobs.stateDirectory, site),
       trials: trials(annex.region, AWS),
       now: clock.now,
     };
@@ -142,14 +144,17 @@ async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annex
 
 /** Reads, measures and acts, annex by annex; true when something went wrong. */
 async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<boolean> {
-  output.use(await readState(DEFAULT_STATE_DIRECTORY));
-  const here = condor(run());
-  const { site, knobs } = await readAccessPoint(here);
+  const name = localName(process.env);
+  // What another schedd last knew is worse than nothing.
+  if (name === undefined) output.use(parseHookState(await readState(DEFAULT_STATE_DIRECTORY)));
+  const { site, knobs } = await readAccessPoint(condor(run(), name));
   const directory = knobs.stateDirectory;
-  output.use(
-    await readState(directory),
-    knobs.annexes.map((annex) => annex.name),
-  );
+  const annexes = knobs.annexes.map((annex) => annex.name);
+  output.use({}, annexes);
+  const state = await readState(directory);
+  checkOwnState(state, site.schedd, directory);
+  output.use(parseHookState(state), annexes);
+  await checkAsked(site);
   return withLock(directory, LOCK_SECONDS, async () => {
     let failed = false;
     const started = clock.now();
@@ -166,7 +171,7 @@ async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<
       const sharing = knobs.annexes.length > 1 ? { ...terms, others } : terms;
       failed = (await oneAnnex(output, sharing, directory, prices)) || failed;
     }
-    await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state()));
+    await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state(), site.schedd));
     const records = knobs.annexes.map(({ name }) => tickRecord(started, name, output.said(name)));
     // Not worth failing for.
     await tickHistoryFile(directory)
@@ -190,7 +195,7 @@ async function oneAnnex(
   const { annex } = terms;
   const started = clock.now();
   const memory = output.before(annex.name)?.memory ?? NO_MEMORY;
-  const result = await tick({ ...ports(annex, directory, terms.site.spool), prices }, { ...terms, memory });
+  const result = await tick({ ...ports(annex, directory, terms.site), prices }, { ...terms, memory });
   const seconds = Math.max(0, clock.now() - started);
   if (!("attributes" in result)) {
     output.held(annex.name, result, seconds, clock.now());
@@ -206,15 +211,20 @@ async function oneAnnex(
   return result.attributes["LastError"] !== undefined;
 }
 
-function ports(annex: AnnexKnobs, stateDirectory: string, spool: string): Omit<TickPorts, "prices"> {
+function ports(annex: AnnexKnobs, stateDirectory: string, site: Site): Omit<TickPorts, "prices"> {
   const { region } = annex;
-  const here = run();
+  const here = run(site.environment);
   const slotAds = slotAdFiles(here, join(stateDirectory, "slot-ads"));
   return {
     clock,
     report,
     queue: {
-      ...remembering(queueQueries(here), spool, join(stateDirectory, `queue-${annex.name}.json`), clock.now),
+      ...remembering(
+        queueQueries(here),
+        site.spool,
+        join(stateDirectory, `queue-${annex.name}.json`),
+        clock.now,
+      ),
       matches: matchmaking(here, join(stateDirectory, "slot-templates.ads")),
     },
     slotAds,
@@ -249,6 +259,6 @@ function failure(output: HookOutput, error: unknown): boolean {
   return true;
 }
 
-async function readState(directory: string): Promise<HookState> {
-  return parseHookState(await readFile(join(directory, STATE_FILE), "utf8").catch(() => ""));
+async function readState(directory: string): Promise<string> {
+  return readFile(join(directory, STATE_FILE), "utf8").catch(() => "");
 }

@@ -10,8 +10,7 @@ import type { ScheddAd, ScheddFacts } from "./ports.ts";
 import { mayOrder, mustHaveLease, type CredentialReport } from "./trial.ts";
 
 /** Which of HTCondor's own knobs are looked at beside those of {@link Site}. */
-export const SCHEDD_SETTINGS =
-  "^(JOB_TRANSFORM_.*|SYSTEM_IMMUTABLE_JOB_ATTRS|SCHEDD_CRON_.*|SCHEDD_INTERVAL)$";
+export const SCHEDD_SETTINGS = "JOB_TRANSFORM_.*|SYSTEM_IMMUTABLE_JOB_ATTRS|SCHEDD_CRON_.*|SCHEDD_INTERVAL";
 
 export type AccessPointPorts = CentralManagerPorts & {
   readonly schedd: ScheddFacts;

@@ -4,7 +4,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { accountFacts } from "../../adapters/account-facts.ts";
 import { sha256 } from "../../adapters/archive.ts";
 import { checkReadable } from "../../adapters/condor-config.ts";
-import { condor } from "../../adapters/condor.ts";
 import { hookCredentials } from "../../adapters/hook-credentials.ts";
 import { journalFile } from "../../adapters/journal-file.ts";
 import { resolve } from "../../adapters/network.ts";
@@ -35,7 +34,7 @@ import { JSON_OUTPUT, YES, type Options } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";
 import type { Verb } from "../verb.ts";
 import { NODE_PROGRAM, type Templates } from "./setup.ts";
-import { asPerson, aws, clock, local, user } from "./site.ts";
+import { asPerson, aws, clock, configured, local, user } from "./site.ts";
 import { exclusively, keptPrices, money, uid } from "./state.ts";
 
 /** For a piece with all its readings. */
@@ -67,7 +66,7 @@ export function check(templates: Templates): Verb {
         if (!json) for (const finding of found) print(describe(finding));
       };
 
-      const { settings, knobs, problems } = await lookAtKnobs(condor(run()));
+      const { settings, knobs, problems } = await lookAtKnobs(configured());
       const annexes = name === undefined ? knobs.annexes : chosen(knobs, name, problems.length > 0);
       const first = await lookAt([knobPiece(problems, knobs)], bounded);
       tell(first);
@@ -116,12 +115,12 @@ function chosen(knobs: Knobs, name: string, problems: boolean): readonly AnnexKn
 }
 
 function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, templates: Templates): Piece[] {
-  const schedd = scheddFacts(run());
+  const schedd = scheddFacts(run(site.environment));
   const scheddAd = once(() => schedd.ad(site.schedd));
   const here = {
     schedd,
     scheddAd,
-    settings: condor(run()).settings,
+    settings: configured().settings,
     collectorKnob: (name: string) => daemonKnob(run(), "-collector", name),
     hookCredentials: (job: Parameters<typeof hookCredentials>[0]) => hookCredentials(job, site.spool),
   };

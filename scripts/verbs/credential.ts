@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { text as readStream } from "node:stream/consumers";
 import { sha256 } from "../../adapters/archive.ts";
 import { credentialFile, writeSecret } from "../../adapters/credential-file.ts";
-import { condor } from "../../adapters/condor.ts";
 import { run } from "../../adapters/run.ts";
 import { createToken } from "../../adapters/token-create.ts";
 import { parseAnnexName } from "../../core/annex.ts";
@@ -23,7 +22,7 @@ import { formatDuration } from "../../core/time.ts";
 import { JSON_OUTPUT, type Options } from "../options.ts";
 import { print, printJson } from "../output.ts";
 import type { Verb } from "../verb.ts";
-import { accessPoint, aws, clock, local } from "./site.ts";
+import { accessPoint, aws, clock, configured, local } from "./site.ts";
 import { exclusively } from "./state.ts";
 
 export const credential: Verb = {
@@ -109,7 +108,7 @@ async function readCarried(path: string): Promise<string> {
 
 /** For an access point elsewhere: this machine needs no knob of the annex. */
 async function writeFor(annex: string, file: string, options: Options): Promise<void> {
-  const { trustDomain } = readSite(await condor(run()).settings(SETTINGS));
+  const { trustDomain } = readSite(await configured().settings(SETTINGS));
   const token = await obtain(annex, trustDomain, options);
   const facts = checkAnnexToken(token, annex, trustDomain, clock.now());
   await writeSecret(file, token);

@@ -24,7 +24,7 @@ export const list: Verb = {
     const rows: ListRow[] = [];
     const errors: UpdraftError[] = [];
     for (const annex of knobs.annexes) {
-      const ports = { ...looking(annex, knobs, condor), ...local(annex, site, knobs) };
+      const ports = { ...looking(annex, knobs, condor, site), ...local(annex, site, knobs) };
       const { row, error } = await listAnnex(ports, annex, site);
       rows.push(row);
       if (error !== undefined) errors.push(error);

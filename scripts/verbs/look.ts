@@ -8,14 +8,15 @@ import { UpdraftError } from "../../core/errors.ts";
 import { STATE_FILE, parseHookState } from "../../core/hook-state.ts";
 import type { AnnexKnobs, Knobs } from "../../core/knobs.ts";
 import { findRates } from "../../core/rates.ts";
+import type { Site } from "../../core/site.ts";
 import type { StatusPorts } from "../../core/status.ts";
 import { report } from "../output.ts";
 import { aws, clock } from "./site.ts";
 import { money } from "./state.ts";
 
 /** What it takes to see an annex as EC2, the collector, the schedd and the hook know it. */
-export function looking(annex: AnnexKnobs, knobs: Knobs, condor: Condor) {
-  const annexes = condorAnnexes(run());
+export function looking(annex: AnnexKnobs, knobs: Knobs, condor: Condor, { environment }: Site) {
+  const annexes = condorAnnexes(run(environment));
   const here = aws(annex.region);
   const ports: StatusPorts & ReturnType<typeof aws> = {
     ...here,

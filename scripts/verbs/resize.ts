@@ -76,7 +76,7 @@ export const resize: Verb = {
     checkIsFor(annex, site.person);
     const wanted = parseSize(count, annex.maxInstances, knobName(annex.name, "MAX_INSTANCES"));
     const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-    const ports = { ...looking(annex, knobs, condor), ...createPorts(annex, site, knobs, condor) };
+    const ports = { ...looking(annex, knobs, condor, site), ...createPorts(annex, site, knobs, condor) };
     const views = await viewAnnex(ports, owner);
     const { unseen } = await look(ports, owner, annex.region);
     const agreed = planResize(views, unseen, wanted, busy);

@@ -20,6 +20,7 @@ import { readAccessPoint } from "../../core/access-point.ts";
 import { parseAnnexName } from "../../core/annex.ts";
 import { UpdraftError } from "../../core/errors.ts";
 import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
+import { localName } from "../../core/local-name.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Site } from "../../core/site.ts";
 import type { Options } from "../options.ts";
@@ -28,9 +29,12 @@ import { ownDirectory, uid } from "./state.ts";
 
 export const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(seconds * 1000) };
 
+/** HTCondor as the schedd is configured that is meant. */
+export const configured = (): Condor => condor(run(), localName(process.env));
+
 /** This access point: its pool and every knob. An ordinary user's journal is their own. */
 export async function accessPoint(): Promise<{ condor: Condor; site: Site; knobs: Knobs }> {
-  const here = condor(run());
+  const here = configured();
   if (uid() !== 0) await checkReadable(run());
   return { condor: here, ...(await asPerson(await readAccessPoint(here))) };
 }

@@ -107,7 +107,7 @@ function lookout(condor: Condor, site: Site, knobs: Knobs, annexes: readonly Ann
   const joined: Record<string, UnixTime> = {};
   const journal = journalFile(knobs.stateDirectory);
   const neighbours = annexes.map((annex) => {
-    const ports = looking(annex, knobs, condor);
+    const ports = looking(annex, knobs, condor, site);
     const remembered: typeof ports.remembered = async (name) => ({
       ...(await ports.remembered(name)),
       ...joined,

@@ -93,6 +93,45 @@ test("HTCondor is asked with the annex's name quoted", async () => {
   assert.equal(await here.expressionError("true"), undefined);
 });
 
+/** As HTCondor 23.9 prints it when asked for local name `other`; the common name shows the local value. */
+const SEVERAL = `OTHER.SPOOL = /other
+ # at: file, line 1
+OTHER.UPDRAFT_ANNEXES = two
+ # at: file, line 2
+schedd.SPOOL = /schedds
+ # at: file, line 3
+SCHEDD.UPDRAFT_POOL = schedds
+ # at: file, line 4
+SPOOL = /spool
+ # at: file, line 5
+UPDRAFT_POOL = common
+ # at: file, line 6
+`;
+
+test("a knob for the schedd's local name goes before one for all schedds, and that before the common one", async () => {
+  const asked: (readonly string[])[] = [];
+  const answering = (localName?: string) =>
+    condor(async (_, args) => {
+      asked.push(args);
+      return SEVERAL;
+    }, localName).settings("SPOOL|UPDRAFT_.*");
+  const other = await answering("other");
+  const value = (name: string) => other.find((setting) => setting.name === name)?.value;
+  assert.deepEqual(["SPOOL", "UPDRAFT_ANNEXES", "UPDRAFT_POOL"].map(value), ["/other", "two", "schedds"]);
+  const first = await answering();
+  assert.equal(first.find(({ name }) => name === "SPOOL")?.value, "/schedds");
+  assert.equal(
+    first.find(({ name }) => name === "UPDRAFT_ANNEXES"),
+    undefined,
+    "that of another",
+  );
+  assert.ok(first.some(({ name }) => name === "OTHER.UPDRAFT_ANNEXES"));
+  assert.deepEqual(
+    asked.map((args) => args.slice(0, 4).join(" ")),
+    ["-subsystem SCHEDD -local-name other", "-subsystem SCHEDD -dump -expanded"],
+  );
+});
+
 test("an expression that HTCondor refuses is told apart from a missing HTCondor", async () => {
   const failing = (kind: "failed" | "config") =>
     condor(async () => {

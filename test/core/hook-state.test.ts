@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { hookOutput } from "../../core/hook-output.ts";
-import { formatHookState, parseHookState, type HookState } from "../../core/hook-state.ts";
+import { checkOwnState, formatHookState, parseHookState, type HookState } from "../../core/hook-state.ts";
 import { NO_WAIT_VALUE_MEMORY } from "../../core/laws/wait-value-memory.ts";
 import { NO_MEMORY } from "../../core/hook-memory.ts";
 
@@ -19,13 +19,24 @@ const STATE: HookState = {
 };
 
 test("what a run leaves is read by the next", () => {
-  assert.deepEqual(parseHookState(formatHookState(STATE)), STATE);
+  assert.deepEqual(parseHookState(formatHookState(STATE, "cm.pool.test")), STATE);
 });
 
 test("what the law has learned is left to the next run too", () => {
   const policy = { look: { at: 5, period: 60, waiting: 2, running: {} }, law: NO_WAIT_VALUE_MEMORY };
   const state = { burst: { attributes: {}, memory: { ...NO_MEMORY, policy } } };
-  assert.deepEqual(parseHookState(formatHookState(state)), state);
+  assert.deepEqual(parseHookState(formatHookState(state, "cm.pool.test")), state);
+});
+
+test("a schedd refuses the state of another, and takes its own, an older version's and what is no state", () => {
+  const own = formatHookState(STATE, "cm.pool.test");
+  assert.throws(() => checkOwnState(own, "other@cm.pool.test", "/var/lib/updraft"), {
+    kind: "config",
+    message: /is of schedd cm\.pool\.test, and this is schedd other@cm\.pool\.test/,
+  });
+  for (const text of [own, '{"format":1,"annexes":{}}', "", "{", "[1]"]) {
+    assert.doesNotThrow(() => checkOwnState(text, "cm.pool.test", "/var/lib/updraft"), text);
+  }
 });
 
 test("whatever is in the file instead, there is no history and no failure", () => {

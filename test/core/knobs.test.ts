@@ -260,6 +260,14 @@ test("knobs of an annex that is not listed, and knobs that are like none, are to
   assert.match(close[0]?.expected ?? "", /UPDRAFT_ANNEXES to name other/, "other is no misspelt burst");
 });
 
+test("where schedds have annexes of their own, knobs of another's annex are no mistake, and misspelt ones are", () => {
+  const several = { "other.UPDRAFT_ANNEXES": "elsewhere", UPDRAFT_elsewhere_REGION: "us-east-1" };
+  assert.deepEqual(problemOf(several), []);
+  const [problem, ...more] = problemOf({ ...several, UPDRAFT_elsewhere_REGOIN: "us-east-1" });
+  assert.equal(problem?.name, "UPDRAFT_elsewhere_REGOIN");
+  assert.deepEqual(more, []);
+});
+
 test("a wrong UPDRAFT_ANNEXES is one problem, not one for each knob of its annexes", () => {
   const problems = problemOf({ UPDRAFT_ANNEXES: "burst, Big-One" });
   assert.deepEqual(

@@ -30,6 +30,8 @@ test("the pool, the schedd and the collectors come from HTCondor's own knobs", (
     negotiatorIntervalSeconds: 60,
     updateIntervalSeconds: 300,
     spool: "/var/lib/condor/spool",
+    scheddAdFile: "/var/lib/condor/spool/.schedd_classad",
+    environment: { _CONDOR_SCHEDD_HOST: "" },
     passwordFile: "/etc/condor/passwords.d/POOL",
   });
 });
@@ -51,6 +53,24 @@ test("a schedd is named as HTCondor names it", () => {
   assert.equal(read({ SCHEDD_NAME: "cm.pool.test" }).schedd, "cm.pool.test");
   assert.equal(read({ SCHEDD_NAME: "second" }).schedd, "second@cm.pool.test");
   assert.equal(read({ SCHEDD_NAME: "second@" }).schedd, "second@");
+});
+
+test("HTCondor's programs are told by which files the schedd is found, whichever is asked by default", () => {
+  const files = {
+    SCHEDD_ADDRESS_FILE: "/s/address",
+    SCHEDD_SUPER_ADDRESS_FILE: "/s/super",
+    SCHEDD_DAEMON_AD_FILE: "/s/ad",
+    HISTORY: "/s/history",
+  };
+  const { environment, scheddAdFile } = read({ ...files, SCHEDD_HOST: "elsewhere.test", SPOOL: "/s" });
+  assert.deepEqual(environment, {
+    _CONDOR_SCHEDD_ADDRESS_FILE: "/s/address",
+    _CONDOR_SCHEDD_SUPER_ADDRESS_FILE: "/s/super",
+    _CONDOR_SCHEDD_DAEMON_AD_FILE: "/s/ad",
+    _CONDOR_HISTORY: "/s/history",
+    _CONDOR_SCHEDD_HOST: "",
+  });
+  assert.equal(scheddAdFile, "/s/ad");
 });
 
 test("defaults fill in for knobs that are not set", () => {

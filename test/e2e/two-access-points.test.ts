@@ -3,14 +3,52 @@ import { after, before, describe, test } from "node:test";
 import { ec2Query, terminate } from "../../bench/campaigns/ec2-query.ts";
 import { HOOK, tickHook } from "../../bench/hook-process.ts";
 import { TAG } from "../../core/tags.ts";
-import { annexKnobs, configureAnnexes, configureHook, imageId } from "../../sandbox/demo/annex.ts";
+import {
+  annexKnobs,
+  configureAnnexes,
+  configureHook,
+  describeAnnexes,
+  imageId,
+} from "../../sandbox/demo/annex.ts";
 import { submitJobs } from "../../sandbox/demo/jobs.ts";
 import { holdings, lastingLeftovers } from "../../sandbox/leftovers.ts";
 import { down, up, type Sandbox, type SandboxMachine } from "../../sandbox/sandbox.ts";
 import { eventually, succeed, updraft } from "../support/updraft.ts";
 
 const NAME = "e2e-two-access-points";
-const SECOND_SCHEDD = { _CONDOR_SCHEDD_NAME: "other" };
+const SECOND_SCHEDD = { UPDRAFT_LOCAL_NAME: "other" };
+
+/** A second schedd of a machine, as docs/hook.md describes it. */
+const OTHER = `
+OTHER = $(SCHEDD)
+OTHER_ARGS = -local-name other
+DAEMON_LIST = $(DAEMON_LIST) OTHER
+DC_DAEMON_LIST = +OTHER
+OTHER.SCHEDD_NAME = other@$(FULL_HOSTNAME)
+OTHER.SCHEDD_LOG = $(LOG)/SchedLog.other
+OTHER.SPOOL = /var/spool/condor-other
+OTHER.UPDRAFT_STATE_DIR = /var/lib/updraft-other
+OTHER.UPDRAFT_ANNEXES = burst
+OTHER.SCHEDD_CRON_UPDRAFT_PERIOD = 5s
+`;
+const START_OTHER = `
+install -d -o condor -g condor /var/spool/condor-other
+install -d -o condor -g condor -m 700 /var/lib/updraft-other
+condor_reconfig
+until condor_q -totals -name other@cm.pool.test > /dev/null 2>&1; do sleep 0.2; done`;
+
+/** An access point of the first machine's pool, and nothing else. */
+const REMOTE = `
+CONDOR_HOST = cm.pool.test
+UID_DOMAIN = pool.test
+TRUST_DOMAIN = pool.test
+DAEMON_LIST = MASTER SCHEDD
+ALLOW_DAEMON = condor_pool@pool.test condor@pool.test condor@password
+ALLOW_NEGOTIATOR = condor_pool@pool.test condor@pool.test condor@password
+`;
+const JOIN_FIRST = `
+condor_restart -master
+until [ "$(condor_status -schedd -constraint 'Machine == "cm.pool2.test"' -af CondorVersion 2> /dev/null)" ]; do sleep 0.2; done`;
 
 describe("two access points with an annex of the same name in one account", { timeout: 600_000 }, () => {
   let sandbox: Sandbox;
@@ -82,6 +120,8 @@ describe("two access points with an annex of the same name in one account", { ti
     await succeed(first, "setup", "--annex", "burst");
     await configureHook(sandbox, first, "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n");
     await succeed(first, "publish", "burst");
+    await first.writeFile("/etc/condor/config.d/50-other.config", OTHER);
+    await first.run(["sh", "-c", START_OTHER], { timeoutSeconds: 60 });
     assert.equal((await sandbox.invoke("updraft-enforcer", {})).error, undefined);
     foreign = [
       await launchFor("pool2.test", "cm.pool2.test"),
@@ -130,13 +170,57 @@ describe("two access points with an annex of the same name in one account", { ti
       const command = await updraft(accessPoint, create, environment);
       assert.equal(command.exitCode, 4, command.stderr);
       assert.match(command.stderr, refusal);
-      await accessPoint.run(["install", "-d", "-o", "condor", "-m", "700", "/var/lib/updraft"]);
+      await second.run(["install", "-d", "-o", "condor", "-m", "700", "/var/lib/updraft"]);
       const hook = await accessPoint.exec([HOOK], { environment, timeoutSeconds: 70 });
       assert.equal(hook.exitCode, 1, hook.stdout);
       assert.match(hook.stdout, /^burst_Ordered = 0$/m);
       assert.match(hook.stdout, refusal);
     }
     assert.equal(await orders(), before);
+  });
+
+  test("a second schedd of the same machine has a hook of its own, which serves its jobs and no other's", async () => {
+    const other = async (...args: string[]): Promise<string> => {
+      const { exitCode, stdout, stderr } = await updraft(first, args, SECOND_SCHEDD);
+      assert.equal(exitCode, 0, stderr);
+      return stdout;
+    };
+    const knobs = { ...(await annexKnobs(sandbox)), CREDENTIAL: "password", MODE: "act", MIN_WAIT: "5s" };
+    const config = [
+      "OTHER.UPDRAFT_ANNEXES = two",
+      ...Object.entries(knobs).map(([suffix, value]) => `UPDRAFT_two_${suffix} = ${value}`),
+      // Which one users' programs ask, who say nothing.
+      "SCHEDD_HOST = other@$(FULL_HOSTNAME)",
+    ];
+    await first.writeFile("/etc/condor/config.d/51-two.config", `${config.join("\n")}\n`);
+    await other("setup", "--annex", "two");
+    await other("publish", "two");
+    assert.equal((await sandbox.invoke("updraft-enforcer", {})).error, undefined);
+    const submit = async (schedd: string, ...lines: string[]): Promise<void> => {
+      const job = ["executable = /bin/sleep", "arguments = 600", "transfer_executable = false", ...lines];
+      const stdin = [...job, "+MayUseAWS = true", "queue", ""].join("\n");
+      await first.run(["condor_submit", "-name", schedd, "-"], { user: "alice", stdin });
+    };
+    await submit("other@cm.pool.test");
+    await submit("cm.pool.test", "requirements = false");
+    const attributes = ["JobsIdle", "Joined", "SlotsBusy", "LastError"].map((name) => `Annex_two_${name}`);
+    const shown = ["condor_status", "-schedd", "-constraint", 'Name == "other@cm.pool.test"', "-af"];
+    await eventually("the other's own schedd shows that its hook has served the job", 90, async () => {
+      assert.equal(await first.run([...shown, ...attributes]), "0 1 1 undefined\n");
+    });
+    const said = await tickHook(first, "burst");
+    assert.deepEqual(
+      ["JobsIdle", "Instances", "Joined", "SlotsBusy"].map((name) => said.get(name)),
+      ["1", "2", "2", "0"],
+    );
+    await first.run(["condor_rm", "-name", "cm.pool.test", "-all"]);
+    const ids = async (one: Promise<string>): Promise<string[]> =>
+      (JSON.parse(await one) as { instances: { id: string }[] }).instances.map(({ id }) => id);
+    const its = await ids(other("status", "two", "--json"));
+    assert.equal(its.length, 1);
+    assert.deepEqual((await ids(succeed(first, "status", "--json"))).sort(), [...own].sort());
+    await other("delete", "two", "--yes");
+    await untouched();
   });
 
   test("the hook releases its own idle nodes, and none of another's that the same collector shows", async () => {
@@ -202,5 +286,24 @@ describe("two access points with an annex of the same name in one account", { ti
     };
     assert.equal(said.terminated.length, 1);
     await untouched();
+  });
+
+  test("an access point whose collector is on another machine has nodes that join there and serve it", async () => {
+    const password = await first.run(["base64", "/etc/condor/passwords.d/POOL"]);
+    await second.writeFile("/etc/condor/passwords.d/POOL", Buffer.from(password, "base64"), { mode: "600" });
+    await second.writeFile("/etc/condor/config.d/50-remote.config", REMOTE);
+    const knobs = { ...(await annexKnobs(sandbox)), CREDENTIAL: "password", MODE: "act", MIN_WAIT: "5s" };
+    await describeAnnexes(second, { far: knobs });
+    await second.run(["sh", "-c", JOIN_FIRST], { timeoutSeconds: 60 });
+    await succeed(second, "setup", "--annex", "far");
+    await succeed(second, "publish", "far");
+    assert.equal((await sandbox.invoke("updraft-enforcer", {})).error, undefined);
+    await submitJobs(second, { count: 1, seconds: 600, mayUseAws: true });
+    await eventually("a node of the first machine's pool runs its job", 90, async () => {
+      const { exitCode, stdout } = await second.exec([HOOK], { timeoutSeconds: 70 });
+      assert.equal(exitCode, 0, stdout);
+      assert.match(stdout, /^far_SlotsBusy = 1$/m);
+    });
+    await succeed(second, "delete", "far", "--yes");
   });
 });

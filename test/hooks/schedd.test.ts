@@ -18,6 +18,7 @@ async function hook(
   programs: Readonly<Record<string, string>>,
   args: readonly string[] = [],
   state?: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ran & { readonly directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), "updraft-schedd-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -26,6 +27,7 @@ async function hook(
     await writeFile(join(directory, name), `#!/bin/sh\n${text}\n`);
     await chmod(join(directory, name), 0o755);
   }
+  await writeFile(join(directory, ".schedd_classad"), 'MyType = "Scheduler"\nName = "cm.pool.test"\n');
   if (state !== undefined) await writeFile(join(directory, "state.json"), state);
   const script = `import { schedd } from ${JSON.stringify(HOOK)}; process.exitCode = await schedd(${JSON.stringify(args)});`;
   return new Promise((resolve) => {
@@ -40,6 +42,7 @@ async function hook(
           AWS_ENDPOINT_URL: "http://127.0.0.1:9",
           AWS_ACCESS_KEY_ID: "key",
           AWS_SECRET_ACCESS_KEY: "a-secret-of-the-test",
+          ...environment,
         },
       },
       (error, stdout, stderr) =>
@@ -51,6 +54,7 @@ async function hook(
 const KNOBS = {
   ...GOOD_KNOBS,
   UPDRAFT_STATE_DIR: "DIRECTORY",
+  SPOOL: "DIRECTORY",
   FULL_HOSTNAME: "cm.pool.test",
   UID_DOMAIN: "pool.test",
   CONDOR_HOST: "cm.pool.test",
@@ -113,7 +117,7 @@ test("when nothing answers, the last good attributes stand with the reason, and 
   assert.ok(!`${stdout}${stderr}`.includes("a-secret-of-the-test"));
   assert.deepEqual(
     (await readdir(directory)).sort(),
-    [...Object.keys(programs), "lock", "state.json", "ticks.jsonl"].sort(),
+    [...Object.keys(programs), ".schedd_classad", "lock", "state.json", "ticks.jsonl"].sort(),
   );
 });
 
@@ -132,4 +136,46 @@ test("a state directory that is not there is told with what makes it", async (t)
   const { status, stdout } = await hook(t, { condor_config_val: knobs, classad_eval: "exit 0" });
   assert.equal(status, 1);
   assert.match(stdout, /^burst_LastError = "could not open .*\/none\/lock: ENOENT/m);
+});
+
+const BEFORE_ANY_QUESTION = {
+  classad_eval: "exit 0",
+  condor_status: "exit 1",
+  condor_q: "touch DIRECTORY/asked",
+};
+
+/** What the hook says of annex burst, which it must have asked no schedd about. */
+async function refused(
+  t: TestContext,
+  knobs: Readonly<Record<string, string>>,
+  ...rest: [state?: string, environment?: Readonly<Record<string, string>>]
+): Promise<string> {
+  const programs = { ...BEFORE_ANY_QUESTION, condor_config_val: configured(knobs) };
+  const { status, stdout, directory } = await hook(t, programs, [], ...rest);
+  assert.equal(status, 1);
+  wellFormed(stdout);
+  assert.ok(!(await readdir(directory)).includes("asked"));
+  return stdout;
+}
+
+test("of two schedds with one ad file, neither is asked in the other's stead", async (t) => {
+  const said = await refused(t, { ...KNOBS, SCHEDD_NAME: "other@cm.pool.test" });
+  assert.match(
+    said,
+    /^burst_LastError = ".*\/\.schedd_classad is of schedd cm\.pool\.test, and this is schedd other@/m,
+  );
+  const none = await refused(t, { ...KNOBS, SCHEDD_DAEMON_AD_FILE: "DIRECTORY/none" });
+  assert.match(none, /^burst_LastError = "nobody can tell which schedd would be asked: ENOENT/m);
+});
+
+test("the state of another schedd is neither published nor written over", async (t) => {
+  const state = STATE.replace("{", '{"schedd":"other@cm.pool.test",');
+  const said = await refused(t, KNOBS, state);
+  assert.match(said, /^burst_LastError = "the state in .* is of schedd other@cm\.pool\.test/m);
+  assert.doesNotMatch(said, /JobsIdle/);
+});
+
+test("a schedd that does not say which of several it is gets no answer", async (t) => {
+  const said = await refused(t, KNOBS, undefined, { SCHEDD_CRON_NAME: "schedd" });
+  assert.match(said, /^LastError = "a schedd has started this that does not say which it is/m);
 });

@@ -35,4 +35,6 @@ export const SITE: Site = {
   updateIntervalSeconds: 300,
   trustDomain: "pool.test",
   spool: "/var/lib/condor/spool",
+  scheddAdFile: "/var/lib/condor/spool/.schedd_classad",
+  environment: {},
 };
