@@ -4,18 +4,18 @@ import { imds } from "../adapters/imds.ts";
 import { nodeS3 } from "../adapters/node-s3.ts";
 import { uptime } from "../adapters/uptime.ts";
 import { messageOf } from "../core/errors.ts";
+import type { ImageRecord } from "../core/image-record.ts";
 import { boot, BootFailure, type BootReport } from "../core/node-boot.ts";
-import { probe, type ProbeReport } from "../core/probe.ts";
-import { checkManifest, readIdentity, readLease, readOrder } from "../core/node-identity.ts";
+import type { ProbeReport } from "../core/probe.ts";
+import { checkManifest, readIdentity, readLease, readOrder, type NodeOrder } from "../core/node-identity.ts";
 import { htcondorEndSeconds } from "../core/node-config.ts";
 import { DEFAULT_MAX_LEASE_SECONDS, leaseExpiration } from "../core/lease.ts";
 import { lastStretch } from "../core/last-stretch.ts";
 import type { NodeState } from "../core/node-state.ts";
 import { anchorOf, bestTime, type Anchor } from "../core/true-time.ts";
 import { reportKey } from "../core/storage.ts";
-import { TAG } from "../core/tags.ts";
+import { TAG, type Tags } from "../core/tags.ts";
 import type { UnixTime } from "../core/time.ts";
-import { requireAcceptance } from "./acceptance.ts";
 import { beAlone } from "./alone.ts";
 import { console } from "./console.ts";
 import { createAccounts } from "./accounts.ts";
@@ -24,11 +24,9 @@ import { checkCredential, fetchConfiguration } from "./configuration.ts";
 import { writeKnowledge, writeSettings } from "./guard-files.ts";
 import { requireHtcondor, startHtcondor } from "./htcondor.ts";
 import { allowHtcondor, writeConfiguration, writeState } from "./install.ts";
-import { installHtcondor } from "./install-htcondor.ts";
 import { keepJoinOptions, type JoinOptions } from "./join-options.ts";
 import { closeMetadata } from "./metadata.ts";
 import { powerOff } from "./power-off.ts";
-import { surroundings } from "./probe.ts";
 import { mountLocalDisks } from "./scratch.ts";
 import { startGuard } from "./start-guard.ts";
 import { installUnits, runsSystemd } from "./units.ts";
@@ -72,35 +70,23 @@ export async function join(options: JoinOptions): Promise<number> {
   );
   if (options.startedAt !== undefined) note("UserData", Date.now() / 1000 - options.startedAt);
   const begun = elapsed();
-  let instanceId = "unknown";
+  // What is only read waits neither for each other nor until this join is alone: each waits for somebody else's answer.
+  const identified = step("Identity", async () => readIdentity(await metadata.identityDocument()));
+  const configured = step("Configuration", async () => {
+    const fetched = await fetchConfiguration(storage, annex);
+    checkCredential(fetched, now());
+    return fetched;
+  });
 
   try {
-    await step("Alone", () => beAlone(options.timeoutSeconds));
-    const identity = await step("Identity", async () => readIdentity(await metadata.identityDocument()));
-    instanceId = identity.instanceId;
-    const { htcondorSource } = options;
-    if (htcondorSource !== undefined) {
-      await step("HtcondorInstalled", () => installHtcondor(command, htcondorSource));
-    }
-    const image = await step("HtcondorFound", () => requireHtcondor(command));
-    // These do not need each other, and each waits for somebody else's answer.
-    const [{ tags, lifeCycle, order }, configuration, accounts] = await Promise.all([
-      step("Tags", async () => {
-        const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
-        // A node that cannot join must not outlive its lease in trying; one that is over already is refused below.
-        const left = (leaseExpiration(tags, now(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - now();
-        if (left > 0) within(left);
-        return { tags, lifeCycle, order: readOrder(tags, annex) };
-      }),
-      step("Configuration", async () => {
-        const fetched = await fetchConfiguration(storage, annex);
-        checkCredential(fetched, now());
-        return fetched;
-      }),
-      step("Accounts", () => createAccounts(command)),
+    const [identity, configuration, { tags, lifeCycle, order }, { image, accounts }] = await Promise.all([
+      identified,
+      configured,
+      step("Tags", readTags),
+      prepare(),
     ]);
     await step("ManifestAgrees", () => checkManifest(configuration.manifest, order));
-    const { maxLeaseSeconds, drainSeconds, allowOpenMetadata } = configuration.manifest;
+    const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
     const lease = await step("Lease", () => readLease(tags, now(), maxLeaseSeconds));
     const stretch = lastStretch(drainSeconds, lease - now());
     const interruptible = lifeCycle === "spot";
@@ -115,7 +101,6 @@ export async function join(options: JoinOptions): Promise<number> {
     await Promise.all([
       step("Files", () => writeConfiguration(configuration, values)),
       step("Disks", () => mountLocalDisks(command, console)),
-      step("MetadataClosed", () => closeMetadata(command, allowOpenMetadata, console)),
     ]);
     const { idleSeconds, ...ordered } = order;
     const state: NodeState = {
@@ -138,16 +123,19 @@ export async function join(options: JoinOptions): Promise<number> {
     };
     const settings = { format: 1, maxLeaseSeconds, idleSeconds, stretch, source, node: state } as const;
     await step("State", async () => {
-      await writeSettings(settings);
-      await writeKnowledge({ lease, released: false, rebalance: false });
-      await writeState(state);
-      await keepJoinOptions(options);
+      // Each waits for the disk, so they wait together.
+      await Promise.all([
+        writeSettings(settings),
+        writeKnowledge({ lease, released: false, rebalance: false }),
+        writeState(state),
+        keepJoinOptions(options),
+      ]);
     });
     if (runsSystemd()) await step("Units", () => installUnits(command));
     // First what ends the instance, then what it is for.
     await step("GuardStarted", () => startGuard(command));
     if (tags[TAG.probe] !== undefined) {
-      await reportProbe(configuration.manifest.collectors, order.schedd);
+      await reportProbe(identity.instanceId, configuration.manifest.collectors, order.schedd);
       await powerOff(command, console);
       return 0;
     }
@@ -159,35 +147,52 @@ export async function join(options: JoinOptions): Promise<number> {
     await writeSettings({ ...settings, node: { ...state, bootSteps: times() } });
     console(`HTCondor was started in ${(elapsed() - begun).toFixed(2)} s`);
     await sleep(options.timeoutSeconds * UNDISTURBED * 1000);
-    await step("Accepted", requireAcceptance);
+    // What is needed only now was not read before.
+    await step("Accepted", async () => (await import("./acceptance.ts")).requireAcceptance());
     await writeSettings({ ...settings, node: { ...state, bootSteps: times() } });
     console(`joined annex ${annex} in ${(elapsed() - begun).toFixed(2)} s`);
     return 0;
   } catch (error) {
     const failure = error instanceof BootFailure ? error : new BootFailure("Boot", 1, error);
-    const steps = times();
-    const report: BootReport = {
-      format: 1,
-      annex,
-      instanceId,
-      step: failure.step,
-      reason: failure.message,
-      remedy: failure.remedy,
-      attempts: failure.attempts,
-      startedAt: steps["Started"] ?? now(),
-      failedAt: now(),
-      steps,
-    };
     console(`${failure.step} failed after ${failure.attempts} attempts: ${failure.message}`);
     console(failure.remedy);
     // What has been sent is not waited for any longer.
-    await Promise.race([sendReport(report), sleep(REPORT_SECONDS * 1000, undefined, { ref: false })]);
+    await Promise.race([reportFailure(failure), sleep(REPORT_SECONDS * 1000, undefined, { ref: false })]);
     await powerOff(command, console);
     return 1;
   }
 
+  async function readTags(): Promise<{ tags: Tags; lifeCycle: string; order: NodeOrder }> {
+    const [tags, lifeCycle] = await Promise.all([metadata.tags(), metadata.lifeCycle()]);
+    // A node that cannot join must not outlive its lease in trying; one that is over already is refused below.
+    const left = (leaseExpiration(tags, now(), DEFAULT_MAX_LEASE_SECONDS) ?? Infinity) - now();
+    if (left > 0) within(left);
+    return { tags, lifeCycle, order: readOrder(tags, annex) };
+  }
+
+  /** What changes this machine and is the same for every annex, once no other join does it. */
+  async function prepare(): Promise<{ image: ImageRecord; accounts: number }> {
+    await step("Alone", () => beAlone(options.timeoutSeconds));
+    const { htcondorSource } = options;
+    if (htcondorSource !== undefined) {
+      const { installHtcondor } = await import("./install-htcondor.ts");
+      await step("HtcondorInstalled", () => installHtcondor(command, htcondorSource));
+    }
+    const image = await step("HtcondorFound", () => requireHtcondor(command));
+    const mayStayOpen = async (): Promise<boolean> => (await configured).manifest.allowOpenMetadata;
+    const [accounts] = await Promise.all([
+      step("Accounts", () => createAccounts(command)),
+      step("MetadataClosed", () => closeMetadata(command, mayStayOpen, console)),
+    ]);
+    return { image, accounts };
+  }
+
   /** A probe has everything of a node but its HTCondor, which is never started. */
-  async function reportProbe(collectors: string, schedd: string): Promise<void> {
+  async function reportProbe(instanceId: string, collectors: string, schedd: string): Promise<void> {
+    const [{ probe }, { surroundings }] = await Promise.all([
+      import("../core/probe.ts"),
+      import("./probe.ts"),
+    ]);
     const s3 = { name: "S3", passed: true, what: "configuration and credential were read from the bucket" };
     const tests = [s3, ...(await probe(surroundings(command), collectors, schedd))];
     for (const { name, passed, what } of tests) console(`${passed ? "passed" : "FAILED"} ${name}: ${what}`);
@@ -198,6 +203,27 @@ export async function join(options: JoinOptions): Promise<number> {
       instanceId,
       startedAt: times()["Started"] ?? now(),
       tests,
+    });
+  }
+
+  async function reportFailure(failure: BootFailure): Promise<void> {
+    const steps = times();
+    const failedAt = now();
+    await sendReport({
+      format: 1,
+      annex,
+      // Another step may have failed before this one had its answer.
+      instanceId: await identified.then(
+        (identity) => identity.instanceId,
+        () => "unknown",
+      ),
+      step: failure.step,
+      reason: failure.message,
+      remedy: failure.remedy,
+      attempts: failure.attempts,
+      startedAt: steps["Started"] ?? failedAt,
+      failedAt,
+      steps,
     });
   }
 

@@ -12,11 +12,11 @@ import {
 
 /**
  * Closes the metadata service to everyone but root, by nftables, else by iptables, and looks whether it is: a job must
- * never hold the role's credentials. Throws when it is not, unless it may stay open.
+ * never hold the role's credentials. Throws when it is not, unless it may stay open, which is asked only then.
  */
 export async function closeMetadata(
   command: Command,
-  mayStayOpen: boolean,
+  mayStayOpen: () => Promise<boolean>,
   log: (line: string) => void,
 ): Promise<void> {
   const failures: string[] = [];
@@ -29,7 +29,7 @@ export async function closeMetadata(
     }
   }
   const why = `the instance metadata service is not closed to jobs: ${failures.join("; ")}`;
-  if (mayStayOpen) {
+  if (await mayStayOpen()) {
     log(`${why}; the annex's _ALLOW_OPEN_METADATA lets it serve them all the same`);
     return;
   }

@@ -3,8 +3,14 @@ import type { FaultEffect } from "../../sandbox/cloud/ports.ts";
 import type { SandboxMachine } from "../../sandbox/sandbox.ts";
 import { fakeClock } from "./faketime.ts";
 
-/** What the annex's prefix holds while a batch boots; all of a batch's nodes read the same. */
-export type World = "sound" | "garbage for a manifest" | "another tarball" | "another pool's credential";
+/** What the annex's prefix holds, and what the collector takes, while a batch boots; it is the same for all of a batch. */
+export type World =
+  | "sound"
+  | "garbage for a manifest"
+  | "another tarball"
+  | "another pool's credential"
+  | "a revoked token"
+  | "a token that nobody allowed";
 
 export type BootCause = {
   readonly name: string;
@@ -66,6 +72,13 @@ export const BOOT_CAUSES: readonly BootCause[] = [
   { name: "manifest is garbage", world: "garbage for a manifest", outcome: "ends", reports: true },
   { name: "wrong checksum", world: "another tarball", outcome: "ends", reports: true },
   { name: "wrong credential", world: "another pool's credential", outcome: "ends", reports: true },
+  { name: "token revoked", world: "a revoked token", outcome: "ends", reports: true },
+  {
+    name: "token not allowed by the collector",
+    world: "a token that nobody allowed",
+    outcome: "ends",
+    reports: true,
+  },
   {
     name: "collector unreachable",
     injure: sh(
@@ -131,6 +144,8 @@ export function tampered(world: World, manifest: string): Readonly<Record<string
   const sha256 = createHash("sha256").update(garbage).digest("hex");
   switch (world) {
     case "sound":
+    case "a revoked token":
+    case "a token that nobody allowed":
       return {};
     case "garbage for a manifest":
       return { "annex.ini": garbage };
@@ -141,5 +156,18 @@ export function tampered(world: World, manifest: string): Readonly<Record<string
         [`credential/${sha256}`]: garbage,
         "annex.ini": manifest.replace(credential ?? "none", sha256),
       };
+  }
+}
+
+/** What the central manager has in its configuration in this world, beside and after what it has in a sound one. */
+export function refusal(world: World, annex: string): string {
+  switch (world) {
+    case "a revoked token":
+      return `SEC_TOKEN_REVOCATION_EXPR = sub =?= "annex-${annex}@$(TRUST_DOMAIN)"\n`;
+    case "a token that nobody allowed":
+      // As it was before condor-config/central-manager.config came.
+      return "ALLOW_ADVERTISE_STARTD = $(ALLOW_DAEMON)\n";
+    default:
+      return "";
   }
 }

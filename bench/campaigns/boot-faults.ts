@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { uniform } from "../../sandbox/cloud/random.ts";
 import type { Sandbox, SandboxMachine } from "../../sandbox/sandbox.ts";
 import { median, table } from "../table.ts";
-import { BOOT_CAUSES, bootCause, tampered, type World } from "./boot-causes.ts";
+import { BOOT_CAUSES, bootCause, refusal, tampered, type World } from "./boot-causes.ts";
 import type { Campaign, CampaignOptions } from "./campaign.ts";
 import { ec2Query } from "./ec2-query.ts";
 import { ANNEX, updraft, withPool } from "./pool.ts";
@@ -19,6 +19,9 @@ const LAST_WORDS_SECONDS = 30;
 const ENFORCED_SECONDS = LEASE_SECONDS + 60 + ENFORCER_PERIOD_SECONDS;
 /** Many nodes at once make the sandbox, not the boot, what is measured. */
 const AT_ONCE = 8;
+
+/** After all that allows. */
+const REFUSAL = "90-refusal.config";
 
 /** User data that waits until the campaign has done to the machine what it shall suffer. */
 const HELD = "#!/bin/sh\nuntil [ -e /run/go ]; do sleep 0.1; done\n";
@@ -60,6 +63,7 @@ export async function bootFaults({ size, seed, out }: CampaignOptions): Promise<
     for (const world of worlds) {
       const here = todo.filter(({ cause }) => worldOf(cause) === world);
       await tamper(sandbox, bucket, world);
+      await sandbox.accessPoint.configure(REFUSAL, refusal(world, ANNEX));
       for (let start = 0; start < here.length; start += AT_ONCE) {
         const batch = here.slice(start, start + AT_ONCE);
         console.log(`${world}: ${batch.map(({ cause }) => cause).join(", ")}`);

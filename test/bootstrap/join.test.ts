@@ -113,6 +113,12 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
     assert.match(result.console, /HtcondorFound failed after 1 attempts/);
   });
 
+  it("reports what it found out at once under the name that it learns only later", async () => {
+    const { files, ...rest } = await world({ delaySeconds: { metadata: 0.5 } });
+    const { "/usr/sbin/condor_master": _, ...others } = files;
+    failed(await onInstance({ ...rest, files: others }), "HtcondorFound", /the image has no HTCondor/);
+  });
+
   const noNft = { "/usr/sbin/nft": program("echo no kernel for that >&2; exit 1") };
   const noIptables = { "/usr/sbin/iptables": program("echo nor for this >&2; exit 1") };
 

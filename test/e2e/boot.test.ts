@@ -12,7 +12,7 @@ describe("a campaign of boots with something wrong", { timeout: 600_000 }, () =>
 
   test("becomes a node where it can, else says why and ends itself in time", async () => {
     // A full disk, a clock that is wrong, a join that is killed, and user data twice at once.
-    const rows = await bootFaults({ size: 4, seed: 1039 });
+    const rows = await bootFaults({ size: 4, seed: 3893 });
     assert.equal(rows.length, 4);
     assert.deepEqual(
       rows.map(wrongWith).filter((wrong) => wrong !== undefined),
