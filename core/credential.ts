@@ -18,6 +18,9 @@ export const CREDENTIAL_MARGIN_SECONDS = 300;
 /** So long before a token's end whoever looks is told. */
 export const EXPIRY_WARNING_SECONDS = 7 * 86400;
 
+/** Who every node is that has the pool's password. */
+export const PASSWORD_IDENTITY = "condor@password";
+
 export const tokenIdentity = (annex: string, trustDomain: string): string => `annex-${annex}@${trustDomain}`;
 
 /** How HTCondor's own program makes a token as {@link checkAnnexToken} wants it: for a machine without Updraft. */

@@ -6,6 +6,7 @@ import { MIN_LEASE_SECONDS } from "./lease.ts";
 import type { CredentialKind } from "./manifest.ts";
 import { nearest } from "./nearest.ts";
 import { BOOT_SECONDS, LONGEST_BOOT_SECONDS } from "./node-boot.ts";
+import { DEFAULT_OPT_IN, unscopedName } from "./opt-in.ts";
 import { JOB_ATTRIBUTES, type Owners } from "./start-expression.ts";
 import type { Tags } from "./tags.ts";
 import { parseDuration } from "./time.ts";
@@ -71,6 +72,8 @@ export type AnnexKnobs = {
 export type Knobs = {
   readonly pool: string | undefined;
   readonly stop: boolean;
+  /** Expression over the job, each attribute with MY.: which jobs may match slots of annexes at all. */
+  readonly optIn: string;
   /** Where hook and commands keep the journal of orders and the hook its memory. */
   readonly stateDirectory: string;
   /** Where the annexes' tokens are, which only root reads. */
@@ -78,7 +81,7 @@ export type Knobs = {
   readonly annexes: readonly AnnexKnobs[];
 };
 
-export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "STATE_DIR", "CREDENTIAL_DIR"];
+export const GLOBAL_KNOBS = ["ANNEXES", "POOL", "STOP", "OPT_IN", "STATE_DIR", "CREDENTIAL_DIR"];
 
 export const DEFAULT_STATE_DIRECTORY = "/var/lib/updraft";
 export const DEFAULT_CREDENTIAL_DIRECTORY = "/etc/updraft/credentials";
@@ -155,6 +158,15 @@ function duration(leastSeconds: number, example: string): Reader<number> {
 const expression: Reader<string> = (text) => {
   const problem = expressionProblem(text);
   expect(problem === undefined, `a ClassAd expression over the job, but ${problem ?? ""}`);
+  return text;
+};
+
+const optIn: Reader<string> = (text) => {
+  const unscoped = unscopedName(expression(text));
+  expect(
+    unscoped === undefined,
+    `MY. before each attribute of the job, lest a slot answer for it; ${unscoped ?? ""} has none`,
+  );
   return text;
 };
 
@@ -353,7 +365,7 @@ const ANNEX_TABLE: AnnexTable = {
 };
 
 /** Knobs that hold an expression, which HTCondor itself must parse. */
-export const EXPRESSION_KNOB = /^UPDRAFT_[a-z0-9]+_(JOBS|EXPECTED_RUNTIME)$/i;
+export const EXPRESSION_KNOB = /^UPDRAFT_(OPT_IN|[a-z0-9]+_(JOBS|EXPECTED_RUNTIME))$/i;
 
 /** The knobs of an annex, without their prefix. */
 export const ANNEX_KNOBS = Object.values(ANNEX_TABLE).map(({ knob, otherwise, example }) => ({
@@ -405,6 +417,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
     matching(/^[A-Za-z0-9._:-]{1,255}$/, "a trust domain such as pool.example.org"),
   );
   const stop = read("UPDRAFT_STOP", boolean) ?? false;
+  const optInJobs = read("UPDRAFT_OPT_IN", optIn) ?? DEFAULT_OPT_IN;
   const stateDirectory = read("UPDRAFT_STATE_DIR", directory) ?? DEFAULT_STATE_DIRECTORY;
   const credentialDirectory = read("UPDRAFT_CREDENTIAL_DIR", directory) ?? DEFAULT_CREDENTIAL_DIRECTORY;
 
@@ -449,7 +462,7 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
   // Which knobs are of an annex is known only when the annexes are. Where each schedd has its own, others have others.
   const severalSchedds = settings.some(({ name }) => /^[^.]+\.UPDRAFT_ANNEXES$/i.test(name));
   if (names !== undefined) problems.push(...misspellings(ours, names, severalSchedds));
-  return { knobs: { pool, stop, stateDirectory, credentialDirectory, annexes }, problems };
+  return { knobs: { pool, stop, optIn: optInJobs, stateDirectory, credentialDirectory, annexes }, problems };
 }
 
 function misspellings(

@@ -108,7 +108,7 @@ export async function measureDemand(
     idle.suppressed.has(groups[index] ?? group) ? { ...group, count: 0 } : group,
   );
   await learned;
-  const { unserved, proven } = await matched(ports, annex, starting);
+  const { unserved, proven } = await matched(ports, annex, site.trustDomain, starting);
   return {
     jobs: sum(queued.idle),
     arrived: sum(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
@@ -138,13 +138,14 @@ export async function measureDemand(
 async function matched(
   ports: DemandPorts,
   annex: AnnexKnobs,
+  trustDomain: string,
   groups: readonly JobGroup[],
 ): Promise<{ readonly unserved: readonly JobGroup[]; readonly proven: boolean }> {
   const asked = groups.filter(({ count }) => count > 0);
   if (asked.length === 0) return { unserved: groups, proven: true };
   const { slots, proven }: Templates = await sense(
     "EC2",
-    ports.imageId(annex.image).then((image) => templates(ports, annex, image)),
+    ports.imageId(annex.image).then((image) => templates(ports, annex, image, trustDomain)),
   );
   const ads = slots.map(({ ad }) => ad);
   const found = await sense(

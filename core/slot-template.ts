@@ -1,4 +1,5 @@
 import { Expression, formatAd, number, type Ad, type AdValue } from "./ad-json.ts";
+import { PASSWORD_IDENTITY, tokenIdentity } from "./credential.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { USABLE_MEMORY } from "./machine.ts";
 import type { Resources } from "./packing.ts";
@@ -38,38 +39,45 @@ export async function templates(
   ports: { readonly ec2: Pick<Ec2, "instanceTypes">; readonly slotAds: SlotAds },
   annex: AnnexKnobs,
   image: string,
+  trustDomain: string,
 ): Promise<Templates> {
+  const identity =
+    annex.credential === "idtoken" ? tokenIdentity(annex.name, trustDomain) : PASSWORD_IDENTITY;
+  const nodes = { annex, identity };
   const real = await Promise.all(annex.instanceTypes.map((type) => ports.slotAds.last(image, type)));
   const unseen = annex.instanceTypes.filter((_, index) => real[index] === undefined);
   if (unseen.length === 0)
-    return { slots: real.flatMap((ad) => (ad ? [whole(ad, annex)] : [])), proven: true };
+    return { slots: real.flatMap((ad) => (ad ? [whole(ad, nodes)] : [])), proven: true };
   const [facts, sibling] = await Promise.all([
     findTypes(ports.ec2, unseen, annex),
     ports.slotAds.last(image, undefined).then((ad) => ad ?? ports.slotAds.recorded(image)),
   ]);
   const slots = annex.instanceTypes.flatMap((type, index) => {
     const seen = real[index];
-    if (seen !== undefined) return [whole(seen, annex)];
+    if (seen !== undefined) return [whole(seen, nodes)];
     return facts
       .filter((one) => one.type === type)
-      .map((one) => sized(sibling ?? plainSlot(one), one, annex));
+      .map((one) => sized(sibling ?? plainSlot(one), one, nodes));
   });
   return { slots, proven: sibling !== undefined };
 }
 
+/** Whose slots, and as whom they are advertised. */
+type Nodes = { readonly annex: AnnexKnobs; readonly identity: string };
+
 /** The ad of a partitionable slot tells what is left of it; an instance that comes has all of it. */
-function whole(ad: Ad, annex: AnnexKnobs): Template {
+function whole(ad: Ad, nodes: Nodes): Template {
   const total = (name: string): number => number(ad.get(`totalslot${name}`)) ?? number(ad.get(name)) ?? 0;
   const size = { cpus: total("cpus"), memory: total("memory"), disk: total("disk"), gpus: total("gpus") };
-  return { ad: unclaimed(ad, size, annex), size };
+  return { ad: unclaimed(ad, size, nodes), size };
 }
 
 /** Nobody knows the disks: they are the image's and the launch template's matter. */
 const ANY_DISK = 2 ** 40;
 
-function sized(ad: Ad, { cpus, memory, gpus }: InstanceTypeFacts, annex: AnnexKnobs): Template {
+function sized(ad: Ad, { cpus, memory, gpus }: InstanceTypeFacts, nodes: Nodes): Template {
   const size = { cpus, memory: Math.floor(memory * USABLE_MEMORY), disk: ANY_DISK, gpus };
-  return { ad: unclaimed(ad, size, annex), size: { ...size, disk: Number.POSITIVE_INFINITY } };
+  return { ad: unclaimed(ad, size, nodes), size: { ...size, disk: Number.POSITIVE_INFINITY } };
 }
 
 /** What every node of an annex says of itself, whatever its image. */
@@ -85,7 +93,7 @@ function plainSlot({ type }: InstanceTypeFacts): Ad {
 /** As EC2 names its families: m7g and im4gn have Graviton processors, g4dn has not. */
 const isArm = (type: string): boolean => /^([a-z]+\d+[a-z]*g[a-z]*|a1)\./.test(type);
 
-function unclaimed(ad: Ad, size: Resources, annex: AnnexKnobs): string {
+function unclaimed(ad: Ad, size: Resources, { annex, identity }: Nodes): string {
   const slot = new Map<string, AdValue>([
     ...ad,
     ["mytype", "Machine"],
@@ -97,6 +105,8 @@ function unclaimed(ad: Ad, size: Resources, annex: AnnexKnobs): string {
     ["activity", "Idle"],
     ["isannex", true],
     ["annexname", annex.name],
+    // As the collector will write it, which jobs' Requirements read.
+    ["authenticatedidentity", identity],
     ["cpus", size.cpus],
     ["memory", size.memory],
     ["disk", size.disk],

@@ -6,6 +6,7 @@ import { SCHEDD_ATTRIBUTE } from "../start-expression.ts";
 import { formatDuration } from "../time.ts";
 import { centralManagerPieces, type CentralManagerPorts } from "./central-manager.ts";
 import { needed, ok, once, refusal, warning, wrong, type Found, type Piece } from "./findings.ts";
+import { optInPieces } from "./opt-in.ts";
 import type { ScheddAd, ScheddFacts } from "./ports.ts";
 import { mayOrder, mustHaveLease, type CredentialReport } from "./trial.ts";
 
@@ -46,6 +47,7 @@ export function accessPointPieces(
   ports: AccessPointPorts,
   annexes: readonly AnnexKnobs[],
   site: Site,
+  optIn: string,
 ): Piece[] {
   const settings = once(() => ports.settings(SCHEDD_SETTINGS));
   const job = async (): Promise<CronJob | undefined> =>
@@ -70,6 +72,7 @@ export function accessPointPieces(
       ];
     }),
     piece("job transform", async () => transform(ports, await settings(), site)),
+    ...optInPieces(ports.schedd, settings, annexes, optIn),
     piece("hook", async () => {
       const hook = await job();
       const modes = acting.map((annex) => knobName(annex.name, "MODE")).join(", ");

@@ -126,7 +126,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
   };
   const regions = [...new Set(annexes.map((annex) => annex.region))];
   return [
-    ...accessPointPieces(here, annexes, site),
+    ...accessPointPieces(here, annexes, site, knobs.optIn),
     ...regions.flatMap((name) => {
       const { cloudFormation, storage } = aws(name);
       const ports = { facts: accountFacts(name, AWS), stack: cloudFormation.stack, storage, now: clock.now };

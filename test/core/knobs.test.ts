@@ -21,6 +21,7 @@ test("the least that must be written gives an annex with every default", () => {
   assert.deepEqual(knobs, {
     pool: undefined,
     stop: false,
+    optIn: "MY.MayUseAWS =?= true",
     stateDirectory: "/var/lib/updraft",
     credentialDirectory: "/etc/updraft/credentials",
     annexes: [
@@ -65,6 +66,7 @@ test("every knob is read as it is written", () => {
     settings({
       UPDRAFT_POOL: "pool.example.org",
       UPDRAFT_STOP: "True",
+      UPDRAFT_OPT_IN: "MY.WantCloud =?= true",
       UPDRAFT_burst_SUBNETS: "subnet-11111111,subnet-22222222",
       UPDRAFT_burst_PUBLIC_IP: "yes",
       UPDRAFT_burst_IMAGE_ID: "/updraft/image",
@@ -97,6 +99,7 @@ test("every knob is read as it is written", () => {
   assert.deepEqual(problems, []);
   assert.equal(knobs.pool, "pool.example.org");
   assert.equal(knobs.stop, true);
+  assert.equal(knobs.optIn, "MY.WantCloud =?= true");
   assert.deepEqual(knobs.annexes[0], {
     name: "burst",
     region: "us-east-1",
@@ -193,6 +196,8 @@ test("each bad value is reported with what would be right", () => {
     ["UPDRAFT_burst_CONFIG_DIR", "relative", /absolute path/],
     ["UPDRAFT_burst_MODE", "on", /one of advise, act/],
     ["UPDRAFT_STATE_DIR", "updraft", /absolute path/],
+    ["UPDRAFT_OPT_IN", "MayUseAWS =?= true", /MY\. before each attribute .*; MayUseAWS has none/],
+    ["UPDRAFT_OPT_IN", "(MY.MayUseAWS", /ClassAd expression over the job/],
     ["UPDRAFT_burst_MIN_WAIT", "-2m", /a duration such as 2m/],
     ["UPDRAFT_burst_MAX_LIABILITY", "-1", /positive number of USD/],
     ["UPDRAFT_burst_WAIT_VALUE", "much", /positive number/],
@@ -294,6 +299,7 @@ test("an annex is found by name, and a misspelt name finds the one that was mean
 
 test("the knobs whose value HTCondor must parse are told by their names", () => {
   assert.ok(EXPRESSION_KNOB.test("UPDRAFT_burst_JOBS"));
+  assert.ok(EXPRESSION_KNOB.test("UPDRAFT_OPT_IN"));
   assert.ok(EXPRESSION_KNOB.test("updraft_burst_expected_runtime"));
   assert.ok(!EXPRESSION_KNOB.test("UPDRAFT_burst_OWNERS"));
 });

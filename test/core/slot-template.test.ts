@@ -23,7 +23,8 @@ const known = (slots: Partial<Record<"m7i.large" | "m7g.large" | "any" | "made",
   recorded: async () => (slots.made === true ? SLOT : undefined),
 });
 
-const of = (slots: Parameters<typeof known>[0]) => templates({ ec2, slotAds: known(slots) }, ANNEX, "ami-1");
+const of = (slots: Parameters<typeof known>[0]) =>
+  templates({ ec2, slotAds: known(slots) }, ANNEX, "ami-1", "pool.test");
 
 test("of a type that has been seen it is the last real slot, whole and unclaimed", async () => {
   const { slots, proven } = await of({ "m7i.large": true, "m7g.large": true });
@@ -56,9 +57,29 @@ test("a type that has not been seen has the software of its image and the size t
 test("of an image that nobody has seen only the type's facts and _SLOT_ATTRS are known", async () => {
   const { slots, proven } = await of({});
   assert.equal(proven, false);
-  assert.match(slots[0]?.ad ?? "", /^\[ arch = "X86_64"; opsys = "LINUX"; .*annexname = "burst"; cpus = 2; /);
+  assert.match(
+    slots[0]?.ad ?? "",
+    /^\[ arch = "X86_64"; opsys = "LINUX"; .*annexname = "burst"; .*cpus = 2; /,
+  );
   assert.match(slots[0]?.ad ?? "", /hasscratch = true \]$/);
   assert.match(slots[1]?.ad ?? "", /^\[ arch = "aarch64"/);
+});
+
+test("it is advertised as the annex's nodes will be, whatever was recorded, for jobs' requirements read that", async () => {
+  const recorded = parseAd('{ "Arch": "X86_64", "AuthenticatedIdentity": "annex-other@pool.test" }');
+  const slotAds: SlotAds = { last: async () => recorded, recorded: async () => undefined };
+  for (const [credential, identity] of [
+    ["idtoken", "annex-burst@pool.test"],
+    ["password", "condor@password"],
+  ] as const) {
+    for (const ads of [slotAds, known({})]) {
+      const found = await templates({ ec2, slotAds: ads }, annex({ credential }), "ami-1", "pool.test");
+      for (const { ad } of found.slots) {
+        assert.ok(ad.includes(`authenticatedidentity = "${identity}"`), ad);
+        assert.equal(ad.match(/authenticatedidentity/gi)?.length, 1);
+      }
+    }
+  }
 });
 
 test("which processor a type has is told by its name", async () => {
@@ -77,7 +98,7 @@ test("which processor a type has is told by its name", async () => {
     [intel, "X86_64"],
   ] as const) {
     const all = annex({ instanceTypes: types });
-    const { slots } = await templates({ ec2, slotAds: known({}) }, all, "ami-1");
+    const { slots } = await templates({ ec2, slotAds: known({}) }, all, "ami-1", "pool.test");
     assert.deepEqual(
       slots.map(({ ad }) => /^\[ arch = "(\w+)"/.exec(ad)?.[1]),
       types.map(() => word),

@@ -175,20 +175,101 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
     assert.equal((await shell("condor_q -allusers -af ClusterId")).trim(), "");
   });
 
-  test("attracts no job whose own requirements refuse the annex, as the page's transform has them do", async () => {
-    const page = await readFile(new URL("../../docs/security.md", import.meta.url), "utf8");
-    const transform = /^ *JOB_TRANSFORM_NAMES = [^]*?^ *@end\n/m.exec(page)?.[0] ?? "";
-    await accessPoint.configure("34-campus.config", transform.replace(/^ {2}/gm, ""));
-    const requirements = async (more: string): Promise<string> => {
-      const stdin = `executable = /bin/true\nhold = true\n${more}queue\n`;
-      const [cluster = ""] = (
-        await accessPoint.run(["condor_submit", "-terse", "-"], { user: "alice", stdin })
-      ).split(".");
-      return shell(`condor_q ${cluster} -af:r Requirements`);
+  test("attracts jobs that have opted in and no others, whatever a slot says of itself", async () => {
+    const thief = [
+      "START = True",
+      'AuthenticatedIdentity = "condor@pool.test"',
+      "MayUseAWS = True",
+      "STARTD_ATTRS = $(STARTD_ATTRS) AuthenticatedIdentity MayUseAWS\n",
+    ];
+    await node.configure("99-thief.config", thief.join("\n"));
+    await eventually("the collector shows the thief's slot", 30, async () =>
+      assert.equal(await slot("Start MayUseAWS AuthenticatedIdentity"), "true, true, annex-burst@pool.test"),
+    );
+    const elsewhere = 'Machine =!= "cm.pool.test"';
+    const submit = async (user: string, ...more: readonly string[]): Promise<string> => {
+      const lines = [
+        "executable = /bin/sleep",
+        "transfer_executable = false",
+        "arguments = 3",
+        "request_memory = 64",
+        "request_disk = 1024",
+        "should_transfer_files = yes",
+        `requirements = ${elsewhere}`,
+        ...more,
+      ];
+      const stdin = `${lines.join("\n")}\n`;
+      const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user, stdin });
+      return said.split(".")[0] ?? "";
     };
-    assert.match(await requirements(""), /^\(TARGET\.AnnexName (=\?=|is) undefined\) && /);
-    assert.doesNotMatch(await requirements("+MayUseAWS = true\n"), /AnnexName/);
+    const bystanders = [
+      await submit("alice", "queue 2"),
+      await submit("alice", "max_materialize = 1", "queue 2"),
+      await submit("bob", "+MayUseAWS = false", "queue 1"),
+    ];
+    // More jobs than CPUs, and less of them in the end: claims are used again, and a part of the slot is left over.
+    const optedIn = await submit("alice", "+MayUseAWS = true", "queue 3");
+    await eventually("the jobs that have opted in have run on the thief's slot", 60, async () => {
+      const ran = await finishedJobs(accessPoint, optedIn);
+      assert.deepEqual(
+        ran.map(({ instanceId }) => instanceId),
+        [id, id, id],
+      );
+    });
+    await eventually("negotiation has passed over all others", 30, async () => {
+      const asked = bystanders.map((cluster) => `${cluster}.0`).join(" ");
+      const told = await shell(`condor_q -allusers ${asked} -af 'LastRejMatchTime > QDate'`);
+      assert.equal(told, "true\n".repeat(bystanders.length));
+    });
+    assert.equal(await shell("condor_q -allusers -af JobStatus NumJobStarts | sort -u"), "1 0\n");
+    assert.match(
+      await shell(`condor_q ${bystanders[0]} -better-analyze`),
+      / 1 +regexp\("\^annex-",TARGET\.AuthenticatedIdentity\) isnt true/,
+    );
+
+    // It is this condition that keeps them away, and it is their owners' to change.
+    const [own, factory, bobs] = bystanders as [string, string, string];
+    await accessPoint.run(["condor_qedit", `${own}.0`, "Requirements", elsewhere], { user: "alice" });
+    await accessPoint.run(["condor_qedit", bobs, "MayUseAWS", "true"], { user: "bob" });
+    await eventually("a job without it, and one that opts in later, run there", 60, async () => {
+      const ran = [...(await finishedJobs(accessPoint, own)), ...(await finishedJobs(accessPoint, bobs))];
+      assert.deepEqual(
+        ran.map((job) => [job.id, job.instanceId]),
+        [
+          [`${own}.0`, id],
+          [`${bobs}.0`, id],
+        ],
+      );
+    });
+    assert.deepEqual(await finishedJobs(accessPoint, factory), []);
     await accessPoint.run(["condor_rm", "-all"]);
+    await node.configure("99-thief.config", "");
+  });
+
+  test("is refused by jobs that run on slots, and `check` tells when the jobs of an annex would refuse its nodes", async () => {
+    const requirements = async (universe: string): Promise<string> => {
+      const stdin = `executable = /bin/true\nuniverse = ${universe}\nhold = true\nmachine_count = 1\nqueue\n`;
+      const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user: "alice", stdin });
+      return shell(`condor_q ${said.split(".")[0]} -af:r Requirements`);
+    };
+    for (const universe of ["vanilla", "parallel"])
+      assert.match(await requirements(universe), /^\(regexp\("\^annex-"/, universe);
+    for (const universe of ["local", "scheduler"])
+      assert.doesNotMatch(await requirements(universe), /annex/, universe);
+    await accessPoint.run(["condor_rm", "-all"]);
+
+    const optIn = async (): Promise<string> => {
+      const { stdout } = await updraft(accessPoint, ["check", "burst"]);
+      return (stdout.match(/^\w+ +access point: opt-in: [^]*?(?=^\w)/gm) ?? []).join("");
+    };
+    assert.match(await optIn(), /^ok .* which is true: MY\.MayUseAWS =\?= true$/m);
+    await accessPoint.configure("42-jobs.config", "UPDRAFT_burst_JOBS = WantCloud =?= true\n");
+    const [remedy = ""] = /UPDRAFT_OPT_IN = .*(?=, then run)/.exec(await optIn()) ?? [];
+    await accessPoint.configure("42-jobs.config", `UPDRAFT_burst_JOBS = WantCloud =?= true\n${remedy}\n`);
+    assert.match(await optIn(), /^ok .* =\?= true\) \|\| \(MY\.WantCloud =\?= true\)$/m);
+    assert.match(await requirements("vanilla"), /MY\.MayUseAWS =\?= true\) \|\| \(MY\.WantCloud =\?= true/);
+    await accessPoint.run(["condor_rm", "-all"]);
+    await accessPoint.configure("42-jobs.config", "");
   });
 
   test("is not enough for leases that it does not outlive, which is said before anything is ordered or renewed", async () => {

@@ -16,6 +16,7 @@ import type {
 } from "../../core/check/ports.ts";
 import type { CredentialReport } from "../../core/check/trial.ts";
 import type { AnnexKnobs, Setting } from "../../core/knobs.ts";
+import { DEFAULT_OPT_IN } from "../../core/opt-in.ts";
 import { planPublication, writeAnnex } from "../../core/publish.ts";
 import type { Site } from "../../core/site.ts";
 import { TAG } from "../../core/tags.ts";
@@ -31,6 +32,7 @@ const REFUSED: TrialAnswer = { code: "UnauthorizedOperation", message: "no ident
 /** An access point and an account in which everything is well; a test breaks one piece of it. */
 export class CheckWorld extends World {
   knobs: AnnexKnobs = annex({ maxPrice: 0.2 });
+  optIn = DEFAULT_OPT_IN;
   site: Site = SITE;
   /** Which reading fails, by its name, and how. */
   readonly failing = new Map<string, Error>();
@@ -102,9 +104,10 @@ export class CheckWorld extends World {
     COLLECTOR_REQUIREMENTS: "strcat(AnnexName) == TARGET.AuthenticatedIdentity",
   };
   settings: Record<string, string> = {
-    JOB_TRANSFORM_NAMES: "Other UpdraftSchedd",
+    JOB_TRANSFORM_NAMES: "Other UpdraftSchedd UpdraftOptIn",
     JOB_TRANSFORM_Other: "SET Something 1",
     JOB_TRANSFORM_UpdraftSchedd: 'SET UpdraftSchedd "cm.pool.test"',
+    JOB_TRANSFORM_UpdraftOptIn: `REQUIREMENTS JobUniverse != 7 SET Requirements (regexp("^annex-", TARGET.AuthenticatedIdentity) =!= true || (${DEFAULT_OPT_IN})) && ()`,
     SYSTEM_IMMUTABLE_JOB_ATTRS: "Owner UpdraftSchedd",
     SCHEDD_CRON_JOBLIST: "UPDRAFT",
     SCHEDD_CRON_UPDRAFT_EXECUTABLE: "/usr/libexec/updraft/updraft-schedd",
@@ -112,7 +115,10 @@ export class CheckWorld extends World {
     SCHEDD_CRON_UPDRAFT_PERIOD: "60s",
     SCHEDD_CRON_UPDRAFT_ENV: '"HOME=/var/lib/updraft"',
   };
-  scheddKnobs: Record<string, string> = { JOB_TRANSFORM_NAMES: "Other UpdraftSchedd" };
+  scheddKnobs: Record<string, string> = {
+    JOB_TRANSFORM_NAMES: "Other UpdraftSchedd UpdraftOptIn",
+    UPDRAFT_OPT_IN: DEFAULT_OPT_IN,
+  };
   hookReport: CredentialReport = {
     arn: `arn:aws:iam::${ACCOUNT}:user/hook`,
     annexes: {
@@ -229,7 +235,7 @@ export class CheckWorld extends World {
     const here = region("us-east-1", ports);
     return lookAt(
       [
-        ...accessPointPieces(this.accessPoint, [this.knobs], this.site),
+        ...accessPointPieces(this.accessPoint, [this.knobs], this.site, this.optIn),
         ...accountPieces(here, ports, TEMPLATE),
         ...annexPieces(here, this.annexPorts, this.knobs, this.site),
       ],

@@ -10,6 +10,7 @@ import { token } from "../../support/token.ts";
 const KNOBS = {
   pool: undefined,
   stop: false,
+  optIn: "MY.MayUseAWS =?= true",
   stateDirectory: "/var/lib/updraft",
   credentialDirectory: "/etc/updraft/credentials",
   annexes: [],
@@ -54,6 +55,29 @@ test("an annex with a token says who its nodes are, and that the collector confi
   const told = (piece: string) => findings.find((one) => one.piece === piece)?.what ?? "";
   assert.match(told("credential"), /^annex-burst@pool.test, until .* \(for 30d more\)$/);
   assert.match(told("central manager"), /holds the annexes' tokens/);
+});
+
+test("an opt-in of the administrator's own, or _JOBS that ask for the usual one, need no word", async () => {
+  for (const change of [
+    (world: CheckWorld) => {
+      world.optIn = "MY.WantCloud =?= true";
+      world.scheddKnobs["UPDRAFT_OPT_IN"] = world.optIn;
+      world.settings["JOB_TRANSFORM_UpdraftOptIn"] =
+        `SET Requirements (regexp("^annex-", TARGET.AuthenticatedIdentity) =!= true || (${world.optIn})) && ()`;
+      world.knobs = { ...world.knobs, jobs: "WantCloud =?= true" };
+    },
+    (world: CheckWorld) =>
+      (world.knobs = { ...world.knobs, jobs: "MayUseAWS =?= true && RequestMemory < 9" }),
+  ]) {
+    const world = new CheckWorld();
+    withToken(world, 30 * 86400);
+    change(world);
+    await world.publish();
+    const findings = await world.check();
+    assert.deepEqual(notOk(findings), []);
+    const told = findings.find((one) => one.piece === "opt-in")?.what ?? "";
+    assert.ok(told.endsWith(`of which is true: ${world.optIn}`), told);
+  }
 });
 
 const notOk = (findings: readonly Finding[]) => findings.filter((one) => one.level !== "ok");
@@ -533,6 +557,62 @@ const CASES: readonly Case[] = [
     title: "users may change the stamp",
     breaks: (world) => (world.settings["SYSTEM_IMMUTABLE_JOB_ATTRS"] = "Owner"),
     finding: ["access point: job transform", "warning", /users may change it/, /access-point\.config/],
+  },
+  {
+    title: "no transform keeps jobs off a stolen token's slots",
+    breaks: (world) => {
+      withToken(world, 30 * 86400);
+      world.settings["JOB_TRANSFORM_NAMES"] = "Other UpdraftSchedd";
+    },
+    finding: ["access point: opt-in", "warning", /no job transform keeps .* stolen/, /access-point\.config/],
+  },
+  {
+    title: "the transform has lost its opt-in",
+    breaks: (world) => {
+      withToken(world, 30 * 86400);
+      world.settings["JOB_TRANSFORM_UpdraftOptIn"] =
+        'SET Requirements (regexp("^annex-", TARGET.AuthenticatedIdentity) =!= true || ()) && ()';
+    },
+    finding: [
+      "access point: opt-in",
+      "warning",
+      /UpdraftOptIn does not ask for \(MY\.MayUseAWS =\?= true\)/,
+      /condor_reconfig/,
+    ],
+  },
+  {
+    title: "the running schedd has not read the opt-in's transform",
+    breaks: (world) => {
+      withToken(world, 30 * 86400);
+      world.scheddKnobs["JOB_TRANSFORM_NAMES"] = "Other UpdraftSchedd";
+    },
+    finding: ["access point: opt-in", "warning", /not read job transform UpdraftOptIn/, /condor_reconfig/],
+  },
+  {
+    title: "the running schedd has another opt-in",
+    breaks: (world) => {
+      withToken(world, 30 * 86400);
+      delete world.scheddKnobs["UPDRAFT_OPT_IN"];
+    },
+    finding: [
+      "access point: opt-in",
+      "warning",
+      /has UPDRAFT_OPT_IN = , and the configuration has MY/,
+      /condor_reconfig/,
+    ],
+  },
+  {
+    title: "an annex is for jobs that would refuse its nodes",
+    breaks: (world) => {
+      withToken(world, 30 * 86400);
+      world.knobs = { ...world.knobs, jobs: "WantCloud =?= true" };
+    },
+    finding: [
+      "access point: opt-in",
+      "warning",
+      /UPDRAFT_burst_JOBS is WantCloud =\?= true, and jobs of which MY\.MayUseAWS =\?= true is not true refuse/,
+      /Set UPDRAFT_OPT_IN = \(MY\.MayUseAWS =\?= true\) \|\| \(MY\.WantCloud =\?= true\), then/,
+    ],
   },
   {
     title: "the hook is to act and is not installed",
