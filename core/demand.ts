@@ -195,23 +195,31 @@ export function groupJobs(jobs: readonly IdleJobs[]): JobGroup[] {
   return [...groups.values()];
 }
 
+/** Free slots that match a group's jobs, and would take them. */
+export type SlotMatches = {
+  readonly count: number;
+  /** Names of slots which they are among; undefined: of all. */
+  readonly among?: ReadonlySet<string>;
+};
+
 /**
- * What is left of the jobs when free slots have taken theirs. `matches` is how many of these slots match a group's
+ * What is left of the jobs when free slots have taken theirs. `matches` is which of these slots match a group's
  * jobs, as HTCondor says; a group of which it says nothing might use them all, so that nothing is ordered for it in vain.
  */
 export function afterFreeSlots(
   groups: readonly JobGroup[],
   slots: readonly FreeSlot[],
-  matches: (group: JobGroup) => number | undefined,
+  matches: (group: JobGroup) => SlotMatches | undefined,
 ): JobGroup[] {
   const rest = slots.map((slot) => slot.free);
   return groups.map((group) => {
     let { count } = group;
+    const { count: most, among } = matches(group) ?? { count: rest.length };
     const usable = rest
-      .map((free, i) => ({ i, jobs: fits(group, free) }))
-      .filter(({ jobs }) => jobs > 0)
+      .map((free, i) => ({ i, jobs: fits(group, free), name: slots[i]?.name ?? "" }))
+      .filter(({ jobs, name }) => jobs > 0 && (among?.has(name) ?? true))
       .sort((a, b) => b.jobs - a.jobs)
-      .slice(0, matches(group) ?? rest.length);
+      .slice(0, most);
     for (const { i, jobs } of usable) {
       const some = Math.min(count, jobs);
       const free = rest[i];

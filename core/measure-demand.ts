@@ -93,7 +93,7 @@ export async function measureDemand(
     free.length === 0 ? [] : sense("Queue", ports.queue.matches.freeSlots(ads, annex.name)),
     sense("Queue", ports.queue.matches.idleAnnexSlots(ads, annex.name)),
   ]);
-  const matching = new Map(groups.map((group, index) => [group, onFree[index] ?? 0]));
+  const matching = new Map(groups.map((group, index) => [group, onFree[index] ?? { count: 0 }]));
   const rest = afterFreeSlots(groups, free, (group) => matching.get(group));
 
   const { here, elsewhere } = running(queued.running, annex.name);

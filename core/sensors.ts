@@ -1,4 +1,4 @@
-import type { FreeSlot, GroupQuota, IdleJobs, Rejection } from "./demand.ts";
+import type { FreeSlot, GroupQuota, IdleJobs, Rejection, SlotMatches } from "./demand.ts";
 import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -28,8 +28,8 @@ export type QueueReader = {
 
 /** How many slots match and would take jobs of each of these ads, by HTCondor's own matchmaking. */
 export type Matchmaking = {
-  /** The pool's free slots but the annex's. */
-  freeSlots(ads: readonly string[], annex: string): Promise<readonly number[]>;
+  /** The pool's free slots but the annex's. Of many groups that other slots match, which ones is told of the first. */
+  freeSlots(ads: readonly string[], annex: string): Promise<readonly SlotMatches[]>;
   idleAnnexSlots(ads: readonly string[], annex: string): Promise<readonly number[]>;
   /** Slots by their ads. */
   templates(ads: readonly string[], slots: readonly string[]): Promise<readonly number[]>;

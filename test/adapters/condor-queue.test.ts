@@ -187,6 +187,19 @@ Analyzing matches for 28 slots
 3.0                                   1           0           0          0         1 
 `;
 
+/** The same of slots; a name may be long. */
+const TAKERS = `
+
+-- Jobads: -
+Analyzing matches for 2 jobs
+                      Slot  Slot's Req    Job's Req     Both   
+Name                  Type  Matches Job Matches Slot    Match %
+--------------------- ----  ------------ ------------ ----------
+slot1_1@a.example.org Part            1            2      50.00
+slot1@b               Part            0            2       0.00
+c.example.org         Stat            2            2     100.00
+`;
+
 test("available slots are read from HTCondor's own summary, ad by ad", async (t) => {
   assert.deepEqual(
     [...parseSummary(SUMMARY)],
@@ -200,10 +213,24 @@ test("available slots are read from HTCondor's own summary, ad by ad", async (t)
   const directory = await mkdtemp(join(tmpdir(), "updraft-match-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const file = join(directory, "slots");
-  const { run, asked } = answering({ summary: SUMMARY });
+  const { run, asked } = answering({ "summary -": SUMMARY, reverse: TAKERS });
   const matches = matchmaking(run, file);
   const jobs = ["[ a = 1 ]", "[ a = 2 ]", "[ a = 3 ]"];
-  assert.deepEqual(await matches.freeSlots(jobs, "burst"), [20, 0, 1]);
+  const [first, second, third] = await matches.freeSlots(jobs, "burst");
+  const among = new Set(["slot1_1@a.example.org", "c.example.org"]);
+  assert.deepEqual(first, { count: 20 }, "twenty are not among two: any of them may be");
+  assert.deepEqual(
+    [second, third],
+    [
+      { count: 0, among },
+      { count: 1, among },
+    ],
+  );
+  assert.equal(
+    asked.splice(1).length,
+    3,
+    "which slots take any of them, and which take the two that some take",
+  );
   assert.match(asked[0]?.command ?? "", /-jobads:new - -mconstraint State == "Unclaimed" .*=!= "burst"$/);
   assert.match(asked[0]?.input ?? "", /^\{\n\[ ClusterId = 1; ProcId = 0; JobStatus = 1; a = 1 \]\n,\n/);
   assert.deepEqual(await matches.idleAnnexSlots(jobs.slice(0, 1), "burst"), [20]);

@@ -171,15 +171,34 @@ const slots = (count: number, cpus = 1): FreeSlot[] =>
 const groups = (count: number) => groupJobs(Array.from({ length: count }, (_, i) => job({ id: `1.${i}` })));
 
 test("free slots that match take their jobs first: 24 jobs on 24 of them leave nothing, 24 more are left", () => {
-  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => 24)), 0);
-  assert.equal(total(afterFreeSlots(groups(48), slots(24), () => 24)), 24);
-  assert.equal(total(afterFreeSlots(groups(24), slots(6, 4), () => 6)), 0, "a large slot takes several");
+  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => ({ count: 24 }))), 0);
+  assert.equal(total(afterFreeSlots(groups(48), slots(24), () => ({ count: 24 }))), 24);
+  assert.equal(
+    total(afterFreeSlots(groups(24), slots(6, 4), () => ({ count: 6 }))),
+    0,
+    "a large slot takes several",
+  );
 });
 
 test("slots that HTCondor would not match take none, however large", () => {
-  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => 0)), 24);
-  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => 10)), 14);
-  assert.equal(total(afterFreeSlots(groups(24), [], () => 24)), 24);
+  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => ({ count: 0 }))), 24);
+  assert.equal(total(afterFreeSlots(groups(24), slots(24), () => ({ count: 10 }))), 14);
+  assert.equal(total(afterFreeSlots(groups(24), [], () => ({ count: 24 }))), 24);
+});
+
+test("a slot that refuses a group's jobs takes none of them, however large it is beside one that does not", () => {
+  const refuses = { name: "drained", free: { cpus: 64, memory: 256_000, disk: 1e9, gpus: 0 } };
+  const pool = [refuses, ...slots(1)];
+  const among = new Set(["slot1"]);
+  assert.equal(total(afterFreeSlots(groups(6), pool, () => ({ count: 1, among }))), 5);
+  const [own, others] = [groups(6), groupJobs([job({ id: "9.0", ad: "[ a = 9 ]", count: 20 })])];
+  const left = afterFreeSlots([...own, ...others], pool, (group) =>
+    group === own[0] ? { count: 1, among } : { count: 1, among: new Set(["drained"]) },
+  );
+  assert.deepEqual(
+    left.map(({ count }) => count),
+    [5, 0],
+  );
 });
 
 test("a group that HTCondor was not asked about orders nothing that free slots might hold", () => {
@@ -188,5 +207,5 @@ test("a group that HTCondor was not asked about orders nothing that free slots m
 
 test("two groups do not count the same slot twice", () => {
   const two = [...groups(20), ...groupJobs([job({ id: "9.0", ad: "[ a = 9 ]", count: 20 })])];
-  assert.equal(total(afterFreeSlots(two, slots(24), () => 24)), 16);
+  assert.equal(total(afterFreeSlots(two, slots(24), () => ({ count: 24 }))), 16);
 });

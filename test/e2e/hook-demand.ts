@@ -52,6 +52,29 @@ export function demandTests({ accessPoint, removeJobs }: DemandWorld): void {
     await removeJobs();
   });
 
+  test("a free slot that refuses the jobs holds nothing back, however large, beside one that takes them", async () => {
+    // The negotiator leaves them alone, so that they stay as they are.
+    await limits("NEGOTIATOR_SLOT_CONSTRAINT = Stays =!= true\n");
+    await accessPoint().run(["condor_advertise", "-multiple", "UPDATE_STARTD_AD", "-"], {
+      stdin: [
+        freeSlot("drained", 64, "false"),
+        freeSlot("others", 32, "TARGET.RequestMemory > 100"),
+        freeSlot("small", 1, "TARGET.RequestMemory <= 100"),
+      ].join("\n\n"),
+    });
+    const there = "requirements = TARGET.Stays || TARGET.IsAnnex";
+    await submitOptedIn(accessPoint(), 6, 300, there);
+    await submitOptedIn(accessPoint(), 3, 300, there, "request_memory = 128");
+    await eventually("one of six, and three of three, are left to the free slots", 60, async () => {
+      const { attributes } = await runHook(accessPoint(), { _CONDOR_UPDRAFT_burst_MIN_WAIT: "0s" });
+      const { burst_JobsIdle: jobs, burst_JobsUnserved: unserved, burst_Reason: reason = "" } = attributes;
+      assert.deepEqual([jobs, unserved], ["9", "5"], reason);
+      assert.match(reason, /; 4 for which free slots of the pool suffice/);
+    });
+    await removeJobs();
+    await limits("");
+  });
+
   test("the schedd is not asked again while its log says that no job has changed, and at once when one has", async () => {
     const kept = (): Promise<string> =>
       accessPoint().run(["stat", "-c", "%y", "/var/lib/updraft/queue-burst.json"]);
@@ -98,6 +121,30 @@ export function demandTests({ accessPoint, removeJobs }: DemandWorld): void {
     );
     await removeJobs();
   });
+}
+
+/** A slot that nobody has, and which the negotiator is told to leave alone. */
+function freeSlot(name: string, cpus: number, start: string): string {
+  return [
+    'MyType = "Machine"',
+    `Name = "slot1@${name}"`,
+    `Machine = "${name}"`,
+    'MyAddress = "<172.31.9.9:9618>"',
+    'State = "Unclaimed"',
+    'Activity = "Idle"',
+    'SlotType = "Partitionable"',
+    "PartitionableSlot = true",
+    'Arch = "X86_64"',
+    'OpSys = "LINUX"',
+    "HasFileTransfer = true",
+    `Cpus = ${cpus}`,
+    "Memory = 64000",
+    "Disk = 10000000",
+    "Stays = true",
+    `Start = ${start}`,
+    "Requirements = Start",
+    "",
+  ].join("\n");
 }
 
 const NASTY =

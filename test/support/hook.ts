@@ -63,7 +63,7 @@ export class HookWorld extends World {
         return { idle, running, rejections, unmaterialized };
       },
       matches: {
-        freeSlots: async (ads) => ads.map(() => this.matching ?? this.free.length),
+        freeSlots: async (ads) => ads.map(() => ({ count: this.matching ?? this.free.length })),
         idleAnnexSlots: async (ads) => ads.map(() => this.matchingIdle),
         templates: async (ads, slots) => ads.map(() => Math.min(slots.length, this.matchingTemplates)),
       },
