@@ -1,5 +1,5 @@
 import { UpdraftError, messageOf } from "../core/errors.ts";
-import { formatRecords, parseRecords, type Ledger } from "../core/ledger.ts";
+import { formatRecords, isOf, parseRecords, type Ledger } from "../core/ledger.ts";
 import { lineFile } from "./line-file.ts";
 
 /** Some ten thousand instances each, the file and the older one. */
@@ -27,6 +27,10 @@ export function ledgerFile(directory: string, maxBytes: number = MAX_BYTES): Led
         records: readings.flatMap(({ records }) => records),
         unreadable: readings.reduce((sum, { unreadable }) => sum + unreadable, 0),
       };
+    },
+    async of(ids) {
+      if (ids.size === 0) return [];
+      return parseRecords(await usable(file.select((line) => isOf(line, ids)))).records;
     },
     append: (records) => usable(file.append(formatRecords(records))),
   };

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { open, readFile, rename, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { shareWithOwner } from "./files.ts";
@@ -7,6 +7,8 @@ import { shareWithOwner } from "./files.ts";
 export type LineFile = {
   /** The older text, then the newer; nothing where there is none. */
   read(): Promise<readonly [string, string]>;
+  /** The lines that are wanted, older ones first, each with its end; the others are let go as they are read. */
+  select(wanted: (line: string) => boolean): Promise<string>;
   append(lines: string): Promise<void>;
 };
 
@@ -16,6 +18,7 @@ export function lineFile(directory: string, name: string, maxBytes: number): Lin
   const older = join(directory, `${name}.1.jsonl`);
   return {
     read: async () => Promise.all([readOrNothing(older), readOrNothing(path)]),
+    select: async (wanted) => `${await selectFrom(older, wanted)}${await selectFrom(path, wanted)}`,
     async append(lines) {
       if ((await size(path)) >= maxBytes) await rename(path, older);
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
@@ -37,6 +40,25 @@ async function readOrNothing(path: string): Promise<string> {
     if (error.code === "ENOENT") return "";
     throw error;
   });
+}
+
+async function selectFrom(path: string, wanted: (line: string) => boolean): Promise<string> {
+  let found = "";
+  let rest = "";
+  const take = (line: string): void => {
+    if (wanted(line)) found += `${line}\n`;
+  };
+  try {
+    for await (const text of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+      const lines = `${rest}${text}`.split("\n");
+      rest = lines.pop() ?? "";
+      lines.forEach(take);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  take(rest);
+  return found;
 }
 
 async function size(path: string): Promise<number> {

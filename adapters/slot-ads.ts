@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, stat } from "node:fs/promises";
+import { access, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAd, type Ad } from "../core/ad-json.ts";
 import { quote } from "../core/classad.ts";
@@ -17,8 +17,9 @@ export type SlotAdFiles = SlotAds & {
 };
 
 /**
- * Slots' ads in a directory, as HTCondor prints them in JSON: `<image>_<type>.json` of instances that have joined,
- * and `<image>.json`, which whoever makes an image may put there.
+ * Slots' ads in a directory: `<image>_<type>.json` of instances that have joined, as HTCondor prints them in JSON, and
+ * what whoever makes an image may put there, `<image>.ad` in HTCondor's long form, in which an image has recorded its
+ * own, or `<image>.json`.
  */
 export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
   const path = (name: string): string => join(directory, `${name}.json`);
@@ -37,7 +38,7 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
       const one = names.find((name) => name.startsWith(`${image}_`) && name.endsWith(".json"));
       return one === undefined ? undefined : read(one.slice(0, -".json".length));
     },
-    recorded: read,
+    recorded: async (image) => (await read(image)) ?? (await readLong(join(directory, `${image}.ad`))),
     async learn(image, type, instanceId) {
       // Whatever stands in the way: it is asked again at the next run.
       await learn(image, type, instanceId).catch((error: unknown) => {
@@ -45,6 +46,21 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
       });
     },
   };
+
+  /** HTCondor reads it itself, and knows its escapes. */
+  async function readLong(file: string): Promise<Ad | undefined> {
+    try {
+      await access(file);
+      const said = await run("condor_status", ["-ads:long", file, "-json"], {
+        timeoutSeconds: QUERY_SECONDS,
+      });
+      const ad = oneAd(said);
+      return ad === undefined ? undefined : parseAd(ad);
+    } catch {
+      // As above.
+      return undefined;
+    }
+  }
 
   async function learn(image: string, type: string, instanceId: string): Promise<void> {
     const name = `${image}_${type}`;
@@ -56,10 +72,13 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
     const constraint = `CloudInstanceID =?= ${quote(instanceId)} && SlotType =!= "Dynamic"`;
     const args = ["-constraint", constraint, "-limit", "1", "-json"];
     const said = await run("condor_status", args, { timeoutSeconds: QUERY_SECONDS });
-    const ad = /^\{\n[\s\S]*?\n\}$/m.exec(said)?.[0];
+    const ad = oneAd(said);
     if (ad === undefined) return;
     parseAd(ad);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeAtomically(path(name), ad);
   }
 }
+
+/** The first ad of a list of them. */
+const oneAd = (said: string): string | undefined => /^\{\n[\s\S]*?\n\}$/m.exec(said)?.[0];

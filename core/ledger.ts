@@ -44,6 +44,8 @@ export type LedgerReading = {
 /** What was ordered and what has ended. Losing it costs history only. */
 export type Ledger = {
   read(): Promise<LedgerReading>;
+  /** Records of these instances alone: however long the ledger has become, no more is held. */
+  of(ids: ReadonlySet<string>): Promise<readonly LedgerRecord[]>;
   append(records: readonly LedgerRecord[]): Promise<void>;
 };
 
@@ -55,6 +57,12 @@ export function parseRecords(text: string): LedgerReading {
   const lines = text.split("\n").filter((line) => line !== "");
   const records = lines.flatMap((line) => parseRecord(line) ?? []);
   return { records, unreadable: lines.length - records.length };
+}
+
+/** Whether a line is of one of these instances, without reading the rest of it. */
+export function isOf(line: string, ids: ReadonlySet<string>): boolean {
+  const id = /"id":"([^"]*)"/.exec(line)?.[1];
+  return id !== undefined && ids.has(id);
 }
 
 const TEXTS = ["id", "order", "annex", "region", "owner", "type", "zone", "source"];
@@ -119,7 +127,7 @@ export async function recordSeen(
   now: UnixTime,
 ): Promise<void> {
   try {
-    const { records } = await ports.ledger.read();
+    const records = await ports.ledger.of(new Set(instances.map(({ id }) => id)));
     await append(ports, unrecorded(records, instances, region, pricing, now));
   } catch (error) {
     if (!(error instanceof UpdraftError)) throw error;

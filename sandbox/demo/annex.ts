@@ -66,19 +66,18 @@ const HOOK_DROP_IN = fileURLToPath(new URL("../../condor-config/schedd-cron.conf
 /** Whose AWS credentials the hook has. */
 export const HOOK_USER_NAME = "updraft-hook";
 
-/** What a slot of the sandbox's image is like, as whoever made the image would have recorded it. */
-const RECORDED_SLOT = {
-  Arch: "X86_64",
-  OpSys: "LINUX",
-  HasFileTransfer: true,
-  HasJobDeferral: true,
-  HasReconnect: true,
-};
+/** What a slot of the sandbox's image is like, as the image's script would have recorded it. */
+const RECORDED_SLOT = `Arch = "X86_64"
+HasFileTransfer = true
+HasJobDeferral = true
+HasReconnect = true
+OpSys = "LINUX"
+`;
 
 const CONDORS = { mode: "600", owner: "condor", group: "condor" };
 
 /** Where the hook looks for it. */
-export const RECORDED_SLOT_FILE = `/var/lib/updraft/slot-ads/${imageId("htcondor-updraft")}.json`;
+const RECORDED_SLOT_FILE = `/var/lib/updraft/slot-ads/${imageId("htcondor-updraft")}.ad`;
 
 /**
  * Installs the hook as its drop-in says: a directory and credentials of HTCondor's own user, which may do what the
@@ -94,7 +93,7 @@ export async function configureHook(
   const key = await sandbox.createUser(HOOK_USER_NAME, [hookPolicy]);
   const account = await accessPoint.run(["cat", "/root/.aws/config"]);
   await accessPoint.run(["install", "-d", "-o", "condor", "-g", "condor", "-m", "700", "/var/lib/updraft"]);
-  await accessPoint.writeFile(RECORDED_SLOT_FILE, `${JSON.stringify(RECORDED_SLOT, null, 2)}\n`, CONDORS);
+  await accessPoint.writeFile(RECORDED_SLOT_FILE, RECORDED_SLOT, CONDORS);
   await accessPoint.run(["chown", "condor:condor", dirname(RECORDED_SLOT_FILE)]);
   await accessPoint.writeFile("/etc/updraft/aws-config", account);
   const secret = `[default]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}\n`;

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { ledgerFile } from "../../adapters/ledger-file.ts";
-import type { LedgerRecord } from "../../core/ledger.ts";
+import { formatRecords, type LedgerRecord } from "../../core/ledger.ts";
 
 const end = (id: string): LedgerRecord => ({ ended: { id, at: 1 } });
 
@@ -51,6 +51,20 @@ test("a full file becomes the older one, and no third is kept", async (t) => {
   assert.deepEqual((await readdir(at)).sort(), ["ledger.1.jsonl", "ledger.jsonl"]);
   const { records } = await ledger.read();
   assert.deepEqual(records, [end("i-3"), end("i-4"), end("i-5")]);
+});
+
+test("of a long ledger the records of some instances are told, the older file's first, and a torn line is none", async (t) => {
+  const at = await directory(t);
+  assert.deepEqual(await ledgerFile(at).of(new Set(["i-1"])), []);
+  const ids = Array.from({ length: 20_000 }, (_, i) => `i-${i}`);
+  await writeFile(join(at, "ledger.1.jsonl"), formatRecords(ids.map(end)));
+  const ledger = ledgerFile(at);
+  const later: LedgerRecord = { ended: { id: "i-7", at: 2 } };
+  await ledger.append([later, end("é-1")]);
+  await appendFile(join(at, "ledger.jsonl"), '{"ended":{"id":"i-9","at');
+  const found = await ledger.of(new Set(["i-9", "i-19999", "i-7", "é-1"]));
+  assert.deepEqual(found, [end("i-7"), end("i-9"), end("i-19999"), later, end("é-1")]);
+  assert.deepEqual(await ledger.of(new Set()), []);
 });
 
 test("a directory that is not there, and a link in the file's place, are told with what to do", async (t) => {

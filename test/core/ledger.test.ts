@@ -207,7 +207,7 @@ test("a ledger that cannot be read is told, and nothing else fails", async () =>
   const world = new World();
   const failing = (why: unknown) => ({
     ...world.ports,
-    ledger: { ...world.ledger, read: () => Promise.reject(why) },
+    ledger: { ...world.ledger, of: () => Promise.reject(why) },
   });
   await recordSeen(failing(new UpdraftError("config", "no", "r")), [instance()], "us-east-1", PRICING, 1);
   assert.deepEqual(world.said, ["no"]);

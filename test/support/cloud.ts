@@ -6,7 +6,7 @@ import { isLive, type Instance, type Slot } from "../../core/instance.ts";
 import { formatEntry, parseEntry, type Journal } from "../../core/journal.ts";
 import type { FleetRequest } from "../../core/order.ts";
 import type { HookSaid, StatusPorts } from "../../core/status.ts";
-import { formatRecords, parseRecords, type Ledger } from "../../core/ledger.ts";
+import { formatRecords, isOf, parseRecords, type Ledger } from "../../core/ledger.ts";
 import type {
   Attachment,
   CloudFormation,
@@ -358,6 +358,10 @@ export class World {
   }
   readonly ledger: Ledger = {
     read: async () => parseRecords(this.ledgerText),
+    of: async (ids) => {
+      const lines = this.ledgerText.split("\n").filter((line) => isOf(line, ids));
+      return parseRecords(lines.join("\n")).records;
+    },
     append: async (records) => void (this.ledgerText += formatRecords(records)),
   };
 
