@@ -12,6 +12,7 @@ import { adStream } from "../core/ad-stream.ts";
 import { attributeNames, hidesAttributes } from "../core/classad.ts";
 import type { IdleJobs, Rejection } from "../core/demand.ts";
 import { UpdraftError, messageOf } from "../core/errors.ts";
+import { inBoth, jobIds, type JobIds } from "../core/job-ids.ts";
 import type { Resources } from "../core/packing.ts";
 import type { QueueReader, RunningJobs } from "../core/sensors.ts";
 import type { Run } from "./run.ts";
@@ -108,12 +109,13 @@ export function queueQueries(run: Run): QueueQueries {
           "Name the attributes of the job in the annex's _JOBS as they are.",
         );
       }
-      const [idle, running, rejected, made] = await Promise.all([
+      const [first, running, rejected, made] = await Promise.all([
         counted(1, expression, IDLE),
         counted(2, expression, RUNNING),
         rejections(expression),
         factories ? query(expression, FACTORY, "-factory") : [],
       ]);
+      const idle = await notRunning(first, running, () => counted(1, expression, IDLE));
       if (idle.length === 0) await confirmNone(expression);
       return {
         idle: idleJobs(idle, await evaluatedRequests(run, idle)),
@@ -124,6 +126,26 @@ export function queueQueries(run: Run): QueueQueries {
     },
   };
 }
+
+/** A job may have started between two questions, but not before the first: then the answer is not of now. */
+async function notRunning(
+  idle: readonly Ad[],
+  running: readonly Ad[],
+  again: () => Promise<readonly Ad[]>,
+): Promise<readonly Ad[]> {
+  if (inBoth(ids(idle), ids(running)) === undefined) return idle;
+  const now = await again();
+  const job = inBoth(ids(now), ids(running));
+  if (job === undefined) return now;
+  throw new UpdraftError(
+    "failed",
+    `condor_q shows job ${job} both among those that run and, asked later, among those that wait`,
+    `Run condor_q ${job} by hand, and see the schedd's log.`,
+  );
+}
+
+const ids = (ads: readonly Ad[]): JobIds[] =>
+  ads.flatMap((ad) => jobIds(number(ad.get("jobcount")) ?? 0, text(ad.get("jobids")) ?? "") ?? []);
 
 /** An answer that is cut short, or of another form, is an error and never fewer ads. */
 async function readAds(

@@ -152,6 +152,29 @@ test("that there is no job is asked twice, and believed when both say so", async
   await assert.rejects(queueQueries(answering({}).run).jobs("X == 1", LOOK), /does not say how many/);
 });
 
+test("a job that has started between two questions is asked about again, and one that still waits then is not believed", async () => {
+  const one = (ids: string, count: number): string => ads(`  "JobCount": ${count},\n  "JobIds": "${ids}"`);
+  const idle = ["1.0 ... 1.3", 4] as const;
+  const { run, asked } = answering({ [IDLE]: one(...idle), [RUNNING]: one("1.0 ... 1.1", 2) });
+  await assert.rejects(
+    queueQueries(run).jobs("X == 1", LOOK),
+    /shows job 1\.0 both among those that run and/,
+  );
+  assert.equal(asked.filter(({ command }) => command.includes(IDLE)).length, 2);
+
+  const later = answering({ [IDLE]: one("1.2 ... 1.3", 2) });
+  let before = 0;
+  const racing: Run = (program, args, options) => {
+    const isIdle = [program, ...args].join(" ").includes(IDLE);
+    return (isIdle && before++ > 0 ? later.run : run)(program, args, options);
+  };
+  const found = await queueQueries(racing).jobs("X == 1", LOOK);
+  assert.deepEqual(
+    found.idle.map(({ id, count }) => [id, count]),
+    [["1.2", 2]],
+  );
+});
+
 test("an expression that hides what it reads is refused, as it could not be counted by", async () => {
   const { run, asked } = answering({});
   for (const hidden of ['eval("X") == 1', "'X' == 1", "MY.evalInEachContext(X, Y)"]) {
