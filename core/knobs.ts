@@ -54,7 +54,7 @@ export type AnnexKnobs = {
   readonly maxLiability: number | undefined;
   /** Machine-hours that one job-hour of waiting is worth. */
   readonly waitValue: number;
-  /** Instances may be ordered for jobs that have not come yet. */
+  /** More instances may be ordered than the waiting jobs need. */
   readonly spares: boolean;
   readonly expectedRuntime: string | undefined;
   readonly drainSeconds: number;

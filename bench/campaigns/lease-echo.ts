@@ -30,14 +30,16 @@ export const leaseEcho: Campaign = {
 };
 
 function echoTable(leases: number, seed: number): string {
-  const rows = LEASES.map((lease) => {
-    const { model, simulated } = echoes(lease, leases, seed);
+  const kinds = LEASES.flatMap((lease) => [false, true].map((resumes) => ({ lease, resumes })));
+  const rows = kinds.map(({ lease, resumes }) => {
+    const { model, simulated } = echoes(lease, leases, seed, resumes);
     const deviation = model.map((machines, i) => Math.abs(machines - at(simulated, i)));
     const [byModel, bySimulator] = [wave(model, lease), wave(simulated, lease)];
     const mean = (numbers: readonly number[]): number =>
       numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
     return [
       `${lease} h`,
+      resumes ? "resume" : "begin anew",
       byModel.period.toFixed(2),
       bySimulator.period.toFixed(2),
       byModel.swings.map((swing) => swing.toFixed(0)).join(" "),
@@ -48,24 +50,36 @@ function echoTable(leases: number, seed: number): string {
     ];
   });
   const both = (what: string): string[] => [`${what}, model`, "simulated"];
-  const headings = ["lease", ...both("period h"), ...both("swing"), ...both("growth %"), "off %"];
+  const headings = [
+    "lease",
+    "evicted jobs",
+    ...both("period h"),
+    ...both("swing"),
+    ...both("growth %"),
+    "off %",
+  ];
   return `swing: standard deviation of the number of machines over each lease; growth from one to the next\n${table(headings, rows)}`;
 }
 
-/** Machines in the pool each minute, from an empty pool on. */
+/** Machines in the pool each minute, from an empty pool on. In the model evicted jobs have no memory, as if they resumed. */
 export function echoes(
   lease: number,
   leases: number,
   seed: number,
-  submissionRate: number = RATES.submissionRate,
+  resumes: boolean,
 ): { readonly model: readonly number[]; readonly simulated: readonly number[] } {
   const hours = lease * leases;
   const times = Array.from({ length: Math.round(hours / STEP_HOURS) }, (_, i) => i * STEP_HOURS);
-  const parameters = { ...RATES, submissionRate };
-  const model = leaseTrajectory({ parameters, variant: VARIANT, lease, spinUpDelay: DELAY_HOURS }, 0, times, {
-    relative: 1e-6,
-    absolute: 1e-6,
-  }).map(({ idle, busy }) => idle + busy);
+  const { submissionRate } = RATES;
+  const model = leaseTrajectory(
+    { parameters: RATES, variant: VARIANT, lease, spinUpDelay: DELAY_HOURS },
+    0,
+    times,
+    {
+      relative: 1e-6,
+      absolute: 1e-6,
+    },
+  ).map(({ idle, busy }) => idle + busy);
 
   const next = random(seed, 0xec40);
   const jobs = workload(
@@ -86,6 +100,7 @@ export function echoes(
     leaseSeconds: lease * 3600 + boot,
     negotiationSeconds: 10,
     claimWorklifeSeconds: -1,
+    resumes,
   };
   const simulated: number[] = [];
   simulate(jobs, plant, provisioningRate({ perHour: RATES.provisioningRate, periodSeconds: 60 }), seed, {

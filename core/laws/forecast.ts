@@ -1,4 +1,4 @@
-import { place, type Resources, type Shape } from "../packing.ts";
+import { place, total, type Resources, type Shape } from "../packing.ts";
 import { arrivalRate, crowdRate, type Arrivals } from "./arrivals.ts";
 import { bootDelay, type BootDelays } from "./boot-delay.ts";
 import type { Drained } from "./drain.ts";
@@ -60,6 +60,7 @@ export type Forecast = {
   readonly orders: readonly Order[];
   /** Shares of those jobs. */
   readonly unplaced: number;
+  readonly unplacedJobs: number;
   readonly drained: readonly Drained[];
   readonly busy: readonly Drained[];
 };
@@ -89,7 +90,9 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
   const least = Math.min(...limits.offers.map(({ machine }) => 1 / machine.cpus));
   const splinter = Math.max(0, (largest || known.meanShare) - least);
 
-  let variance = Math.max(comeAndStay, 2 * crowd * bootHours) * known.meanShare;
+  let variance = comeAndStay * known.meanShare;
+  // Many short jobs come and go within a boot, and each moment of it counts: as many end as come, a random walk.
+  const walk = crowd === 0 ? 0 : 2 * arrivals * bootHours * known.meanShare;
   let supply = 0;
   let freed = 0;
   let inFlight = 0;
@@ -145,13 +148,14 @@ export function forecast(seen: Observation, known: Known, limits: Limits): Forec
     freed,
     inFlight,
     lasting,
-    deviation: Math.sqrt(variance * known.meanShare),
+    deviation: Math.sqrt(Math.max(variance, walk) * known.meanShare),
     arrivals,
     bootHours,
     idle: idle.sort((a, b) => (a.idleSince ?? now) - (b.idleSince ?? now)),
     spent,
     orders: packOnOffers(unplaced, limits.offers),
     unplaced: unplaced.reduce((sum, shape) => sum + shape.count * shareOf(shape, limits), 0),
+    unplacedJobs: total(unplaced),
     drained,
     busy,
   };

@@ -1,5 +1,6 @@
 import { learnArrivals } from "./arrivals.ts";
 import { bootDelay, learnBootDelays } from "./boot-delay.ts";
+import { racers } from "./boot-race.ts";
 import { drainCandidates } from "./drain.ts";
 import { forecast, needed, shareOf, type Forecast } from "./forecast.ts";
 import { keepMinutes, learnGaps, peak } from "./keep-warm.ts";
@@ -10,8 +11,8 @@ import { learnRunTimes, survival } from "./run-times.ts";
 import { NO_WAIT_VALUE_MEMORY, type WaitValueMemory } from "./wait-value-memory.ts";
 
 const REFIT_LOOKS = 15;
-/** Of the wait that a spare saves, the share that it is credited with: others often serve the job. */
-const SPARE_CREDIT = 0.2;
+/** One more in the race must save so many times what it costs: jobs that end meanwhile often free a place first. */
+const RACE_MARGIN = 2;
 /** Draining pays for machines of several jobs, where waiting is cheap. */
 const DRAINED_SLOTS = 1.5;
 const DRAIN_VALUE = 1.5;
@@ -68,12 +69,11 @@ function learn(seen: Observation, before: WaitValueMemory, limits: Limits): Wait
   if (before.looks % REFIT_LOOKS !== 0) return { ...known, gaps };
   const boot = bootDelay(known.boots).mean;
   const slots = Math.max(1, Math.round(1 / (meanShare || 1)));
-  const missing = boot + SPARE_CREDIT * limits.waitValue * (boot + tickSeconds / 3600);
   return {
     ...known,
     gaps,
     gateHours: nodesGate ?? leaseGate(survival(known.runTimes.all), limits.leaseSeconds / 3600, slots, boot),
-    keepMinutes: keepMinutes(gaps, now, missing * 60),
+    keepMinutes: keepMinutes(gaps, now, boot * 60),
   };
 }
 
@@ -94,7 +94,7 @@ function choose(
   // Machines asked for in the time that one which is missing costs: below one, none is worth keeping.
   const pace = w.arrivals * known.meanShare * (w.bootHours + value * (w.bootHours + tick));
 
-  const need = w.orders.reduce((sum, { count }) => sum + count, 0);
+  const need = count(w.orders);
   // A forecast of what becomes free may be wrong altogether, and the dearer waiting is the less it counts.
   const cautious = lack + w.freed * (1 - Math.min(1, 1 / value)) - Math.max(0, bear) * w.deviation;
   const forWaiting = need > 0 && cautious > 0 ? Math.min(need, Math.ceil(cautious - 1e-9)) : 0;
@@ -108,8 +108,10 @@ function choose(
   const beyond = Math.max(0, Math.max(spare, warm) - need);
   const { withdraw, gained } = drainCandidates.withdraw(w.drained, w.unplaced + beyond);
   const rest = gained >= w.unplaced + beyond ? 0 : Math.max(0, Math.ceil(wanted - gained - 1e-9));
+  const filled = fill(w.orders, rest, Math.min(rest, beyond), seen, limits);
+  const race = limits.spares ? racing(filled, Math.max(0, lack) / Math.max(1, rest), w, known, limits) : [];
   const orders = cutOrders(
-    fill(w.orders, rest, Math.min(rest, beyond), seen, limits),
+    [...filled, ...race],
     Math.min(limits.maxOrder, limits.maxInstances - seen.machines.length),
     limits.offers,
   );
@@ -125,13 +127,19 @@ function choose(
     released = Math.min(w.idle.length, Math.max(0, most));
     release.push(...w.idle.slice(0, released).map(({ id }) => id));
     if (slots >= DRAINED_SLOTS && value <= DRAIN_VALUE)
-      release.push(...drainCandidates.release(w.busy, most - w.idle.length));
+      release.push(...drainCandidates.release(w.busy, most - w.inFlight - w.idle.length));
   }
   return {
     order: orders,
     release,
     withdraw,
-    reason: explain(w, { need, wanted, spare, kept: w.waitingJobs === 0 ? w.idle.length - released : 0 }),
+    reason: explain(w, {
+      need,
+      wanted,
+      spare,
+      race: count(race),
+      kept: w.waitingJobs === 0 ? w.idle.length - released : 0,
+    }),
   };
 }
 
@@ -159,16 +167,45 @@ function cheapestOffer({ offers }: Limits): number {
   return open.sort(([, a], [, b]) => a.price - b.price)[0]?.[0] ?? 0;
 }
 
+/** More of the same, as far as the jobs gain by it that will still wait after a boot: that share of the orders. */
+function racing(
+  orders: readonly Order[],
+  share: number,
+  w: Forecast,
+  { boots }: WaitValueMemory,
+  { waitValue, tickSeconds, offers }: Limits,
+): readonly Order[] {
+  const jobsEach = w.unplacedJobs / Math.max(1, count(w.orders));
+  const hours = RACE_MARGIN * (w.bootHours + tickSeconds / 3600);
+  return orders.flatMap(({ offer, count: ordered }) => {
+    const price = (offers[offer]?.price ?? 0) / (offers[0]?.price || 1);
+    const lacking = Math.round(ordered * Math.min(1, share));
+    const more = racers(boots, lacking, waitValue * jobsEach, price * hours);
+    return more === 0 ? [] : [{ offer, count: more }];
+  });
+}
+
+function count(orders: readonly Order[]): number {
+  return orders.reduce((sum, order) => sum + order.count, 0);
+}
+
 /** What numbers of jobs and instances do not tell by themselves. */
 function explain(
   w: Forecast,
-  p: { readonly need: number; readonly wanted: number; readonly spare: number; readonly kept: number },
+  p: {
+    readonly need: number;
+    readonly wanted: number;
+    readonly spare: number;
+    readonly race: number;
+    readonly kept: number;
+  },
 ): string {
   const minutes = Math.round(w.bootHours * 60);
   const parts: string[] = [];
   if (w.freed >= 0.5) parts.push(`jobs that end within ${minutes} min free ${w.freed.toFixed(1)}`);
   if (p.need > 0 && p.wanted === 0) parts.push("the waiting jobs will start sooner than an instance boots");
   if (p.spare > p.need) parts.push(`${p.spare - p.need} as a reserve for jobs to come`);
+  if (p.race > 0) parts.push(`${p.race} more because boots differ: the first to join take the jobs`);
   if (p.kept > 0) parts.push(`${p.kept} idle kept for jobs to come`);
   return parts.join(", ");
 }

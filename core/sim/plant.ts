@@ -37,6 +37,8 @@ export type Plant = {
   /** Share of instances that never join. They end themselves. */
   readonly failedBootShare: number;
   readonly failedBootSeconds: number;
+  /** An evicted job goes on where it was, as from a checkpoint; else it starts from scratch. */
+  readonly resumes: boolean;
   /** From the spot notice to the end. */
   readonly noticeSeconds: number;
 };
@@ -64,6 +66,7 @@ export const BASE_PLANT: Omit<Plant, "offers"> = {
   spares: true,
   failedBootShare: 0,
   failedBootSeconds: 600,
+  resumes: false,
   noticeSeconds: 120,
 };
 

@@ -33,7 +33,8 @@ export type World = {
   readonly alive: number[];
   readonly runsOn: Map<number, SimMachine>;
   readonly tally: Tally;
-  /** By job: seconds waited, since when it is idle, how often it started or was evicted, and whether it was let in. */
+  /** By job: seconds still to run, seconds waited, since when it is idle, how often it started or was evicted, and whether it was let in. */
+  readonly toRun: Float64Array;
   readonly waits: Float64Array;
   readonly idleSince: Float64Array;
   readonly version: Int32Array;
@@ -62,6 +63,7 @@ export function world(jobs: Workload, plant: Plant, seed: number, idleLimit: num
     alive: plant.offers.map(() => 0),
     runsOn: new Map(),
     tally: tally(plant.offers.length),
+    toRun: plant.resumes ? jobs.runSeconds.slice() : jobs.runSeconds,
     waits: new Float64Array(jobs.count),
     idleSince: new Float64Array(jobs.count),
     version: new Int32Array(jobs.count),
@@ -113,7 +115,7 @@ export function begin(w: World, machine: SimMachine, cluster: Cluster, claimed: 
   });
   machine.idleSince = undefined;
   w.runsOn.set(job, machine);
-  w.events.push(w.now + at(w.jobs.runSeconds, job), EVENT.endOfJob, job, version);
+  w.events.push(w.now + at(w.toRun, job), EVENT.endOfJob, job, version);
 }
 
 /** The claim takes the next job of its user at once, if there is one and it may start there. */
@@ -160,7 +162,11 @@ export function settle(w: World, machine: SimMachine): void {
 function evict(w: World, machine: SimMachine, work: Work): void {
   w.runsOn.delete(work.job);
   w.tally.evictions++;
-  w.tally.lost += (w.now - work.started) * work.request.cpus;
+  const ran = w.now - work.started;
+  if (w.plant.resumes) {
+    w.toRun[work.job] = at(w.toRun, work.job) - ran;
+    w.tally.useful += ran * work.request.cpus;
+  } else w.tally.lost += ran * work.request.cpus;
   w.version[work.job] = at(w.version, work.job) + 1;
   w.idleSince[work.job] = w.now;
   w.queue.putBack(work.job, work.cluster);

@@ -89,7 +89,7 @@ the last month have cost on instances, and how long would jobs have waited?
     },
     { name: "drain", value: "TIME", help: "no job starts with less of the lease left (the knob, or 10m)" },
     { name: "max-instances", value: "N", help: "most that live at a time (the knob, or no limit)" },
-    { name: "spares", help: "let ours order for jobs that have not come yet" },
+    { name: "spares", help: "let ours order more than the waiting jobs need" },
     { name: "threads", value: "N", help: "simulations that run at a time (the cores of this machine)" },
     { name: "plot", value: "FILE.svg", help: "draw cost against wait, a mark for each law and value" },
     JSON_OUTPUT,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { echoes, wave } from "../../bench/campaigns/lease-echo.ts";
 
 test("machines that were ordered together come back as a wave each lease, in the simulator as by theory", () => {
-  const { model, simulated } = echoes(8, 3, 1);
+  const { model, simulated } = echoes(8, 3, 1, false);
   const [byModel, bySimulator] = [wave(model, 8), wave(simulated, 8)];
   assert.ok(
     Math.abs(bySimulator.period / byModel.period - 1) < 0.05,
@@ -11,6 +11,11 @@ test("machines that were ordered together come back as a wave each lease, in the
   );
   assert.ok(byModel.period > 8 && byModel.period < 9);
   assert.equal(simulated.length, model.length);
+});
+
+test("evicted jobs that begin anew make a larger wave than those that go on where they were", () => {
+  const [anew, resumed] = [false, true].map((resumes) => wave(echoes(8, 3, 2, resumes).simulated, 8).swings);
+  anew?.forEach((swing, i) => assert.ok(swing > 1.5 * (resumed?.[i] ?? 0), `${anew} and ${resumed}`));
 });
 
 test("a wave of known period and growth is measured as it is", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { arrivalRate, crowdRate, learnArrivals, NO_ARRIVALS } from "../../../core/laws/arrivals.ts";
 import { bootDelay, learnBootDelays } from "../../../core/laws/boot-delay.ts";
+import { racers, savedHours } from "../../../core/laws/boot-race.ts";
 import { drainCandidates } from "../../../core/laws/drain.ts";
 import { keepMinutes, learnGaps, NO_GAPS, peak } from "../../../core/laws/keep-warm.ts";
 import { leaseGate } from "../../../core/laws/lease-gate.ts";
@@ -17,6 +18,7 @@ import {
   survival,
   type RunTimes,
 } from "../../../core/laws/run-times.ts";
+import { random } from "../../../core/sim/random.ts";
 import { inFlight, machine, NOW, request, size } from "./scene.ts";
 
 const near = (a: number, b: number, by: number): void => {
@@ -127,6 +129,43 @@ test("the boot delay is drawn to four minutes and late is later than any boot se
   assert.deepEqual(learnBootDelays([1], news, NOW, 60), [1, 300]);
   assert.equal(learnBootDelays(slow, news, NOW, 60).length, 40);
   assert.equal(learnBootDelays(slow, [], NOW, 60), slow);
+});
+
+test("more race for the jobs the more boots differ and the dearer waiting is, and never more than twice what is needed", () => {
+  const differ = Array.from({ length: 40 }, (_, i) => 120 + 6 * i);
+  const same = differ.map(() => 240);
+  const boot = 240 / 3600;
+  assert.equal(racers([], 10, 100, boot), 0);
+  assert.equal(racers(same, 10, 100, boot), 0);
+  assert.equal(racers(differ, 0, 100, boot), 0);
+  assert.equal(racers(differ, 100, 0.5, boot), 0);
+  assert.equal(racers(differ, 100, 1000, boot), 100);
+  const some = [1, 2, 3, 4].map((worth) => racers(differ, 100, worth, boot));
+  assert.deepEqual(
+    some,
+    some.toSorted((a, b) => a - b),
+  );
+  assert.ok((some[2] ?? 0) > 0 && (some[2] ?? 0) < 100, `${some}`);
+});
+
+test("what one more in the race saves is what drawing boots many times says", () => {
+  const boots = Array.from({ length: 20 }, (_, i) => 100 + i * i);
+  const next = random(7);
+  const draw = (n: number): number[] => Array.from({ length: n }, () => boots[Math.floor(next() * 20)] ?? 0);
+  for (const [needed, ordered] of [
+    [1, 1],
+    [3, 4],
+    [20, 26],
+  ] as const) {
+    let saved = 0;
+    const draws = 40_000;
+    for (let i = 0; i < draws; i++) {
+      const first = draw(ordered).sort((a, b) => a - b);
+      const [one = 0] = draw(1);
+      saved += Math.max(0, (first[needed - 1] ?? 0) - one);
+    }
+    near(savedHours(boots, needed, ordered), saved / draws / 3600, 0.06);
+  }
 });
 
 test("the lease gate opens while little is known, and closes earlier for longer jobs", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { forecast } from "../../../core/laws/forecast.ts";
 import type { Limits, MachineSeen, Observation } from "../../../core/laws/law.ts";
 import type { WaitValueMemory } from "../../../core/laws/wait-value-memory.ts";
 import { waitValue } from "../../../core/laws/wait-value.ts";
@@ -152,6 +153,44 @@ test("spares are held where waiting is dear and jobs keep coming", () => {
   const wish = decide({ ...came, machines: busy }, limits({ waitValue: 10 }), memory(10));
   assert.ok(count(wish) > 0);
   assert.match(wish.reason, /as a reserve for jobs to come/);
+});
+
+test("in a crowd of short jobs all that come within a boot count, though few are there at its end", () => {
+  const looks = { arrived: [{ ...request(), count: 2 }], completed: done(2, 20) };
+  const memory = after(90, () => looks);
+  const { deviation, bootHours, arrivals } = forecast(seen(looks), memory, limits());
+  assert.ok(Math.abs(arrivals - 120) < 3, `${arrivals}`);
+  assert.ok(Math.abs(deviation - Math.sqrt(2 * arrivals * bootHours)) < 1e-9, `${deviation}`);
+  const few = after(90, (i) => ({ arrived: i % 10 === 0 ? [{ ...request(), count: 1 }] : [] }));
+  assert.ok(forecast(seen(), few, limits()).deviation < 0.75);
+});
+
+test("more are ordered than a batch needs where boots differ and waiting is dear, and the last to come let go", () => {
+  const boots = Array.from({ length: 40 }, (_, i) => 120 + 6 * i);
+  const memory = { ...waitValue.initial, boots };
+  const look = { waiting: [waiting(20)] };
+  const dear = decide(look, limits({ waitValue: 10 }), memory);
+  assert.ok(count(dear) > 21 && count(dear) <= 40, `${count(dear)}`);
+  assert.match(dear.reason, /\d+ more because boots differ: the first to join take the jobs/);
+  assert.equal(count(decide(look, limits({ waitValue: 1 }), memory)), 20);
+  assert.equal(count(decide(look, limits({ waitValue: 10, spares: false }), memory)), 20);
+  assert.equal(count(decide(look, limits({ waitValue: 10, maxOrder: 22 }), memory)), 22);
+  const costly = limits({ waitValue: 10 });
+  const offers = [{ machine: size(0.5), price: 0.01, room: 9 }, ...costly.offers];
+  assert.equal(count(decide(look, { ...costly, offers }, memory)), 20);
+
+  const joined = Array.from({ length: 5 }, () => machine());
+  const coming = Array.from({ length: 5 }, () => inFlight());
+  assert.equal(decide({ machines: [...joined, ...coming] }, limits(), memory).release.length, 5);
+});
+
+test("machines on their way are no reason to drain those at work", () => {
+  const busy = Array.from({ length: 6 }, () => machine({ cpus: 8, jobs: [4000, 5000] }));
+  const coming = Array.from({ length: 20 }, () => inFlight({ cpus: 8 }));
+  const memory = after(3, () => ({ arrived: [{ ...request(), count: 1 }] }), limits({}, 8));
+  const drained = (machines: readonly MachineSeen[]): number =>
+    decide({ machines }, limits({}, 8), memory).release.length;
+  assert.equal(drained([...busy, ...coming]), drained(busy));
 });
 
 test("part-filled machines are drained when several are too many, and kept when they are needed after all", () => {

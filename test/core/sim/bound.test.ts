@@ -3,13 +3,8 @@ import { test } from "node:test";
 import { gcp } from "../../../core/laws/gcp.ts";
 import { waitValue } from "../../../core/laws/wait-value.ts";
 import { clairvoyantBound, lowerBound, workBound } from "../../../core/sim/bound.ts";
-import {
-  FAMILIES,
-  familyPlant,
-  familyWorkload,
-  normalShare,
-  type Family,
-} from "../../../core/sim/families.ts";
+import { FAMILIES, familyPlant, familyWorkload, type Family } from "../../../core/sim/families.ts";
+import { normalShare } from "../../../core/normal-share.ts";
 import { random } from "../../../core/sim/random.ts";
 import { simulate } from "../../../core/sim/simulate.ts";
 import { objective } from "../../../core/sim/tally.ts";

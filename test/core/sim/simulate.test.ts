@@ -69,7 +69,7 @@ test("a claim that is older than its work life goes back to negotiation", () => 
   near(result.waitHours * 3600, 240 + 340 + 480);
 });
 
-test("what runs at the end of the lease goes back to the queue, waits again, and its hours are lost", () => {
+test("what runs at the end of the lease goes back to the queue, waits again, and its hours are lost unless it resumes", () => {
   const jobs = workload([job(0, 900)]);
   const law: AnyLaw = {
     ...orderOnce(1),
@@ -85,6 +85,11 @@ test("what runs at the end of the lease goes back to the queue, waits again, and
   assert.equal(late.evictions, 1);
   assert.equal(late.completed, 2);
   near(late.cpuHours.lost * 3600, 1500 - 1020);
+  const two = workload([job(0, 1), job(1000, 900)]);
+  const resumed = simulate(two, plant({ leaseSeconds: 1500, resumes: true }), law, 1);
+  assert.deepEqual([resumed.evictions, resumed.cpuHours.lost, resumed.completed], [1, 0, 2]);
+  near(resumed.cpuHours.useful * 3600, 901);
+  assert.deepEqual([...two.runSeconds], [1, 900]);
   const never = simulate(jobs, plant({ leaseSeconds: 1000 }), law, 1);
   assert.deepEqual(never.excluded, { tooLarge: 0, tooLong: 1 });
   assert.equal(never.completed + never.unfinished, 0);
@@ -195,6 +200,7 @@ const anyPlant = fc.record({
   slots: fc.integer({ min: 4, max: 8 }),
   waitValue: fc.constantFrom(0.3, 1, 3, 10),
   idleSeconds: fc.constantFrom(60, 300, 1200),
+  resumes: fc.boolean(),
 });
 // One that lets go by itself, and one whose machines end by their idle timer.
 const anyLaw = fc.constantFrom<AnyLaw>(waitValue, provisioningRate({ perHour: 6, periodSeconds: 60 }));
