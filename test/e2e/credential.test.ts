@@ -24,6 +24,10 @@ function gotten(t: TestContext, transcript: string, tries: number): string[] {
   return lines.flatMap((line) => /^GOT +(.*?): /.exec(line)?.[1] ?? []);
 }
 
+type Environment = Readonly<Record<string, string>>;
+/** Has condor_submit leave the opt-in out, as that of another machine does. */
+const BY_THE_SCHEDD: Environment = { _CONDOR_APPEND_REQUIREMENTS: "True" };
+
 describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
   let sandbox: Sandbox;
   let accessPoint: SandboxMachine;
@@ -187,7 +191,11 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
       assert.equal(await slot("Start MayUseAWS AuthenticatedIdentity"), "true, true, annex-burst@pool.test"),
     );
     const elsewhere = 'Machine =!= "cm.pool.test"';
-    const submit = async (user: string, ...more: readonly string[]): Promise<string> => {
+    const submit = async (
+      user: string,
+      environment: Environment,
+      ...more: readonly string[]
+    ): Promise<string> => {
       const lines = [
         "executable = /bin/sleep",
         "transfer_executable = false",
@@ -199,16 +207,17 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
         ...more,
       ];
       const stdin = `${lines.join("\n")}\n`;
-      const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user, stdin });
+      const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user, environment, stdin });
       return said.split(".")[0] ?? "";
     };
     const bystanders = [
-      await submit("alice", "queue 2"),
-      await submit("alice", "max_materialize = 1", "queue 2"),
-      await submit("bob", "+MayUseAWS = false", "queue 1"),
+      await submit("alice", {}, "queue 2"),
+      await submit("alice", {}, "max_materialize = 1", "queue 2"),
+      await submit("bob", {}, "+MayUseAWS = false", "queue 1"),
+      await submit("alice", BY_THE_SCHEDD, "queue 1"),
     ];
     // More jobs than CPUs, and less of them in the end: claims are used again, and a part of the slot is left over.
-    const optedIn = await submit("alice", "+MayUseAWS = true", "queue 3");
+    const optedIn = await submit("alice", {}, "+MayUseAWS = true", "queue 3");
     await eventually("the jobs that have opted in have run on the thief's slot", 60, async () => {
       const ran = await finishedJobs(accessPoint, optedIn);
       assert.deepEqual(
@@ -217,9 +226,10 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
       );
     });
     await eventually("negotiation has passed over all others", 30, async () => {
-      const asked = bystanders.map((cluster) => `${cluster}.0`).join(" ");
-      const told = await shell(`condor_q -allusers ${asked} -af 'LastRejMatchTime > QDate'`);
-      assert.equal(told, "true\n".repeat(bystanders.length));
+      const [own, _alike, ...others] = bystanders.map((cluster) => `${cluster}.0`);
+      const asked = [own, ...others];
+      const told = await shell(`condor_q -allusers ${asked.join(" ")} -af 'LastRejMatchTime > QDate'`);
+      assert.equal(told, "true\n".repeat(asked.length));
     });
     assert.equal(await shell("condor_q -allusers -af JobStatus NumJobStarts | sort -u"), "1 0\n");
     assert.match(
@@ -228,7 +238,7 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
     );
 
     // It is this condition that keeps them away, and it is their owners' to change.
-    const [own, factory, bobs] = bystanders as [string, string, string];
+    const [own, factory, bobs, remote] = bystanders as [string, string, string, string];
     await accessPoint.run(["condor_qedit", `${own}.0`, "Requirements", elsewhere], { user: "alice" });
     await accessPoint.run(["condor_qedit", bobs, "MayUseAWS", "true"], { user: "bob" });
     await eventually("a job without it, and one that opts in later, run there", 60, async () => {
@@ -241,21 +251,24 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
         ],
       );
     });
-    assert.deepEqual(await finishedJobs(accessPoint, factory), []);
+    for (const other of [factory, remote]) assert.deepEqual(await finishedJobs(accessPoint, other), []);
     await accessPoint.run(["condor_rm", "-all"]);
     await node.configure("99-thief.config", "");
   });
 
   test("is refused by jobs that run on slots, and `check` tells when the jobs of an annex would refuse its nodes", async () => {
-    const requirements = async (universe: string): Promise<string> => {
+    const requirements = async (universe: string, environment: Environment): Promise<string> => {
       const stdin = `executable = /bin/true\nuniverse = ${universe}\nhold = true\nmachine_count = 1\nqueue\n`;
-      const said = await accessPoint.run(["condor_submit", "-terse", "-"], { user: "alice", stdin });
+      const options = { user: "alice", environment, stdin };
+      const said = await accessPoint.run(["condor_submit", "-terse", "-"], options);
       return shell(`condor_q ${said.split(".")[0]} -af:r Requirements`);
     };
+    // Once, whoever has written it.
     for (const universe of ["vanilla", "parallel"])
-      assert.match(await requirements(universe), /^\(regexp\("\^annex-"/, universe);
+      for (const environment of [{}, BY_THE_SCHEDD])
+        assert.equal((await requirements(universe, environment)).match(/annex-/g)?.length, 1, universe);
     for (const universe of ["local", "scheduler"])
-      assert.doesNotMatch(await requirements(universe), /annex/, universe);
+      assert.doesNotMatch(await requirements(universe, BY_THE_SCHEDD), /annex/, universe);
     await accessPoint.run(["condor_rm", "-all"]);
 
     const optIn = async (): Promise<string> => {
@@ -267,7 +280,10 @@ describe("the token of an annex's nodes", { timeout: 300_000 }, () => {
     const [remedy = ""] = /UPDRAFT_OPT_IN = .*(?=, then run)/.exec(await optIn()) ?? [];
     await accessPoint.configure("42-jobs.config", `UPDRAFT_burst_JOBS = WantCloud =?= true\n${remedy}\n`);
     assert.match(await optIn(), /^ok .* =\?= true\) \|\| \(MY\.WantCloud =\?= true\)$/m);
-    assert.match(await requirements("vanilla"), /MY\.MayUseAWS =\?= true\) \|\| \(MY\.WantCloud =\?= true/);
+    assert.match(
+      await requirements("vanilla", {}),
+      /MY\.MayUseAWS =\?= true\) \|\| \(MY\.WantCloud =\?= true/,
+    );
     await accessPoint.run(["condor_rm", "-all"]);
     await accessPoint.configure("42-jobs.config", "");
   });
