@@ -57,13 +57,13 @@ export async function prepare(sandbox: Sandbox): Promise<void> {
   if (error !== undefined) throw new Error(`the enforcer failed: ${error}`);
 }
 
-async function configure(sandbox: Sandbox, orders: Orders): Promise<void> {
+async function configure(sandbox: Sandbox, orders: Orders, idleSeconds = IDLE_SECONDS): Promise<void> {
   await configureAnnexes(sandbox.accessPoint, {
     [ANNEX]: {
       ...(await annexKnobs(sandbox)),
       MODE: orders === "hook" ? "act" : "advise",
       LEASE: `${LEASE_SECONDS}s`,
-      IDLE: `${IDLE_SECONDS}s`,
+      IDLE: `${idleSeconds}s`,
       MAX_INSTANCES: "30",
     },
   });
@@ -74,9 +74,10 @@ export async function runLoop(
   sandbox: Sandbox,
   plan: readonly Submission[],
   orders: Orders,
+  idleSeconds = IDLE_SECONDS,
 ): Promise<Measured> {
   const { accessPoint } = sandbox;
-  await configure(sandbox, orders);
+  await configure(sandbox, orders, idleSeconds);
   await accessPoint.run(["rm", "-f", "/var/lib/updraft/state.json"]);
   const before = new Set((await sandbox.instances()).map(({ instanceId }) => instanceId));
   const began = performance.now();

@@ -58,9 +58,14 @@ export const closedLoop: Campaign = {
 
 export type Loop = { readonly orders: Orders; readonly measured: Measured; readonly predicted: Prediction };
 
-export async function loop(sandbox: Sandbox, plan: readonly Submission[], orders: Orders): Promise<Loop> {
-  const measured = await runLoop(sandbox, plan, orders);
-  return { orders, measured, predicted: predict(plan, orders, measured.boots) };
+export async function loop(
+  sandbox: Sandbox,
+  plan: readonly Submission[],
+  orders: Orders,
+  idleSeconds = IDLE_SECONDS,
+): Promise<Loop> {
+  const measured = await runLoop(sandbox, plan, orders, idleSeconds);
+  return { orders, measured, predicted: predict(plan, orders, measured.boots, idleSeconds) };
 }
 
 export type Prediction = {
@@ -70,7 +75,12 @@ export type Prediction = {
 };
 
 /** What the simulator says of the same jobs under the same law, with boots as they were: a mean over seeds. */
-export function predict(plan: readonly Submission[], orders: Orders, boots: readonly number[]): Prediction {
+export function predict(
+  plan: readonly Submission[],
+  orders: Orders,
+  boots: readonly number[],
+  idleSeconds = IDLE_SECONDS,
+): Prediction {
   const request = { cpus: 1, memory: 64, disk: 1024, gpus: 0 };
   const jobs = workload(
     plan.flatMap(({ at, count, seconds }) =>
@@ -84,7 +94,7 @@ export function predict(plan: readonly Submission[], orders: Orders, boots: read
     spinUp: spinUp(boots),
     leaseSeconds: LEASE_SECONDS,
     refuseSeconds: 600,
-    idleSeconds: IDLE_SECONDS,
+    idleSeconds,
     negotiationSeconds: TICK_SECONDS,
     tickSeconds: TICK_SECONDS,
     // MIN_WAIT, which is two negotiation cycles, holds for jobs and for idle instances of the hook.
@@ -94,10 +104,10 @@ export function predict(plan: readonly Submission[], orders: Orders, boots: read
   };
   const law: AnyLaw =
     orders === "hook"
-      ? { ...waitValue, idleSeconds: IDLE_SECONDS }
+      ? { ...waitValue, idleSeconds }
       : {
           ...provisioningRate({ perHour: 3600 / PERIOD_SECONDS, periodSeconds: PERIOD_SECONDS }),
-          idleSeconds: IDLE_SECONDS,
+          idleSeconds,
         };
   const samples: Counts[] = [];
   const reports = Array.from({ length: SEEDS }, (_, seed) =>
