@@ -53,6 +53,8 @@ const NOTICE_THE_DEAD_KERNEL = [
   "-w",
   "net.ipv4.tcp_keepalive_intvl=2",
   "net.ipv4.tcp_keepalive_probes=4",
+  // Of what was on its way when the power went: keepalive asks only where nothing is.
+  "net.ipv4.tcp_retries2=5",
 ];
 
 /** What befell an instance, and when. */
