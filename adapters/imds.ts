@@ -1,6 +1,7 @@
 import { Agent, request } from "node:http";
 import { UpdraftError } from "../core/errors.ts";
 import { interruptionTime, type Reading } from "../core/end-of-life.ts";
+import type { NodeAddresses } from "../core/node-config.ts";
 import { TAG, type Tags } from "../core/tags.ts";
 import { uptime } from "./uptime.ts";
 
@@ -17,6 +18,8 @@ export type Imds = {
   identityDocument(): Promise<string>;
   tags(): Promise<Tags>;
   credentials(): Promise<RoleCredentials>;
+  /** Undefined as long as the instance has no public address. */
+  addresses(): Promise<NodeAddresses | undefined>;
   /** `spot`, `on-demand` … */
   lifeCycle(): Promise<string>;
   /** Only those tags that change during a node's life, and EC2's notices; less to ask than all of them. */
@@ -107,6 +110,13 @@ export function imds(endpoint = "http://169.254.169.254", onDate: OnDate = () =>
       const place = "/latest/meta-data/iam/security-credentials/";
       const role = (await get(place)).trim().split("\n")[0] ?? "";
       return readCredentials(await get(place + encodeURIComponent(role)));
+    },
+    async addresses() {
+      const [publicIp, privateIp] = await Promise.all([
+        find("/latest/meta-data/public-ipv4"),
+        get("/latest/meta-data/local-ipv4"),
+      ]);
+      return publicIp === undefined ? undefined : { publicIp: publicIp.trim(), privateIp: privateIp.trim() };
     },
     lifeCycle: async () => (await get("/latest/meta-data/instance-life-cycle")).trim(),
     async endOfLife() {

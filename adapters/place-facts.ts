@@ -9,6 +9,7 @@ import {
   EC2Client,
   paginateDescribeInstances,
   paginateDescribeInstanceTypeOfferings,
+  type IpPermission,
   type Route as Ec2Route,
   type _InstanceType,
 } from "@aws-sdk/client-ec2";
@@ -49,10 +50,12 @@ export function placeFacts(region: string, options: AwsClientOptions = {}): Plac
       const further = (vpc?.CidrBlockAssociationSet ?? []).map((one) => one.CidrBlock);
       return [...new Set([vpc?.CidrBlock, ...further])].filter((range) => range !== undefined);
     },
-    async groupVpc(id) {
+    async group(id) {
       const command = new DescribeSecurityGroupsCommand({ GroupIds: [id] });
-      return (await read(`look at the security group ${id}`, client.send(command)))?.SecurityGroups?.[0]
-        ?.VpcId;
+      const found = await read(`look at the security group ${id}`, client.send(command));
+      const group = found?.SecurityGroups?.[0];
+      if (group === undefined) return undefined;
+      return { vpcId: group.VpcId ?? "", inbound: (group.IpPermissions ?? []).flatMap(inbound) };
     },
     async routeTables(vpcId) {
       const command = new DescribeRouteTablesCommand({ Filters: [{ Name: "vpc-id", Values: [vpcId] }] });
@@ -132,6 +135,20 @@ export function placeFacts(region: string, options: AwsClientOptions = {}): Plac
       return found;
     },
   };
+}
+
+/** A group may be let in by addresses of either kind, by a list of them, or by another group. */
+function inbound(one: IpPermission): string[] {
+  const sources = [
+    ...(one.IpRanges ?? []).map((range) => range.CidrIp),
+    ...(one.Ipv6Ranges ?? []).map((range) => range.CidrIpv6),
+    ...(one.PrefixListIds ?? []).map((list) => list.PrefixListId),
+    ...(one.UserIdGroupPairs ?? []).map((group) => group.GroupId),
+  ];
+  const { IpProtocol, FromPort, ToPort } = one;
+  const ports = FromPort === undefined ? "" : ToPort === FromPort ? ` ${FromPort}` : ` ${FromPort}-${ToPort}`;
+  const what = IpProtocol === "-1" ? "everything" : `${IpProtocol}${ports}`;
+  return sources.map((source) => `${what} from ${source ?? ""}`);
 }
 
 function route(one: Ec2Route): Route {

@@ -7,7 +7,14 @@ import { messageOf } from "../core/errors.ts";
 import type { ImageRecord } from "../core/image-record.ts";
 import { boot, BootFailure, type BootReport } from "../core/node-boot.ts";
 import type { ProbeReport } from "../core/probe.ts";
-import { checkManifest, readIdentity, readLease, readOrder, type NodeOrder } from "../core/node-identity.ts";
+import {
+  checkManifest,
+  readIdentity,
+  readLease,
+  readOrder,
+  requirePublicAddress,
+  type NodeOrder,
+} from "../core/node-identity.ts";
 import { htcondorEndSeconds } from "../core/node-config.ts";
 import { DEFAULT_MAX_LEASE_SECONDS, leaseExpiration } from "../core/lease.ts";
 import { lastStretch } from "../core/last-stretch.ts";
@@ -89,6 +96,9 @@ export async function join(options: JoinOptions): Promise<number> {
     const { maxLeaseSeconds, drainSeconds } = configuration.manifest;
     const lease = await step("Lease", () => readLease(tags, now(), maxLeaseSeconds));
     const stretch = lastStretch(drainSeconds, lease - now());
+    const direct = configuration.manifest.direct
+      ? await step("PublicAddress", async () => requirePublicAddress(await metadata.addresses()))
+      : undefined;
     const interruptible = lifeCycle === "spot";
     const values = {
       ...identity,
@@ -96,6 +106,7 @@ export async function join(options: JoinOptions): Promise<number> {
       slotAccounts: accounts,
       gpus: image.gpuDriver !== undefined,
       stretch,
+      direct,
       ...order,
     };
     await Promise.all([

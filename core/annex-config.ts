@@ -1,9 +1,20 @@
 import type { AnnexKnobs } from "./knobs.ts";
+import { DIRECT_PORT } from "./direct.ts";
 import type { Site } from "./site.ts";
 import { startExpression } from "./start-expression.ts";
 
 /** The file in the configuration archive that makes a node one of this annex. */
 export const ANNEX_CONFIG_FILE = "50-updraft-annex.config";
+
+/** How the pool's machines reach the daemons of a node. */
+function reached(annex: AnnexKnobs): string {
+  return annex.directFrom.length === 0
+    ? `# The security group lets nobody in: the collector asks a node to call back whoever wants to reach it.
+CCB_ADDRESS = $(COLLECTOR_HOST)`
+    : `# The security group lets ${annex.directFrom.join(", ")} in, to this port of the node's public address.
+USE_SHARED_PORT = True
+SHARED_PORT_PORT = ${DIRECT_PORT}`;
+}
 
 /** Text of that file. It holds no secret, and nothing that differs between two nodes of the annex. */
 export function annexConfig(annex: AnnexKnobs, site: Site): string {
@@ -18,8 +29,7 @@ export function annexConfig(annex: AnnexKnobs, site: Site): string {
   return `# Annex ${annex.name} of pool ${site.pool}, written by updraft create.
 CONDOR_HOST = ${site.condorHost}
 COLLECTOR_HOST = ${site.collectors}
-# The security group lets nobody in: the collector asks a node to call back whoever wants to reach it.
-CCB_ADDRESS = $(COLLECTOR_HOST)
+${reached(annex)}
 
 # A node is nobody's user domain and file system but its own.
 UID_DOMAIN = $(FULL_HOSTNAME)

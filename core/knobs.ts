@@ -1,5 +1,6 @@
 import { ANNEX_NAME_RULE, isAnnexName } from "./annex.ts";
 import { attributeNames, expressionProblem } from "./classad.ts";
+import { blocksProblem } from "./direct.ts";
 import { UpdraftError } from "./errors.ts";
 import { HTCONDOR_SOURCE, HTCONDOR_SOURCE_RULE } from "./htcondor-source.ts";
 import { MIN_LEASE_SECONDS } from "./lease.ts";
@@ -29,6 +30,8 @@ export type AnnexKnobs = {
   readonly region: string;
   readonly subnets: readonly string[];
   readonly publicIp: boolean;
+  /** CIDR blocks from which HTCondor on a node is reached directly, at its public address; none: the node calls back. */
+  readonly directFrom: readonly string[];
   /** An AMI's id, or the name of an SSM parameter (with a leading `/`) that holds one. */
   readonly image: string;
   /** Where HTCondor's packages come from when the image has none; undefined: it must have it. */
@@ -227,6 +230,13 @@ const slotAttributes: Reader<Record<string, string>> = (text) => {
   return Object.fromEntries(found);
 };
 
+const blocks: Reader<string[]> = (text) => {
+  const words = list(text);
+  const problem = blocksProblem(words);
+  expect(problem === undefined, problem ?? "");
+  return words;
+};
+
 const MAX_OWN_TAGS = 35;
 
 const tags: Reader<Tags> = (text) => {
@@ -282,6 +292,7 @@ const ANNEX_TABLE: AnnexTable = {
     example: "subnet-0123456789abcdef0",
   },
   publicIp: { knob: "PUBLIC_IP", read: boolean, otherwise: false, example: "true" },
+  directFrom: { knob: "DIRECT_FROM", read: blocks, otherwise: [], example: "203.0.113.0/24" },
   image: {
     knob: "IMAGE_ID",
     read: matching(IMAGE, "an AMI such as ami-0123456789abcdef0, or an SSM parameter that starts with /"),
@@ -446,6 +457,13 @@ export function readKnobs(settings: readonly Setting[]): { knobs: Knobs; problem
       problems.push({
         ...(byName.get(knob.toUpperCase()) ?? { name: knob, value: undefined, source: undefined }),
         expected: `at most ${annex.maxInstances}, as many as ${knobName(name, "MAX_INSTANCES")} allows`,
+      });
+    }
+    if (annex.directFrom.length > 0 && !annex.publicIp) {
+      const knob = knobName(name, "DIRECT_FROM");
+      problems.push({
+        ...(byName.get(knob.toUpperCase()) ?? { name: knob, value: undefined, source: undefined }),
+        expected: `${knobName(name, "PUBLIC_IP")} = true beside it, without which nodes have no address to be reached at, or no such knob`,
       });
     }
     // A slot attribute would hide the job's attribute of that name from START.

@@ -14,6 +14,8 @@ export type Manifest = {
   readonly drainSeconds: number;
   /** A node serves jobs though it could not close the instance metadata service to them. */
   readonly allowOpenMetadata: boolean;
+  /** A node advertises its public address, at which the pool's machines reach it. */
+  readonly direct: boolean;
   /** sha256 of `config/<sha256>.tar.gz`, in lower-case hexadecimal. */
   readonly configSha256: string;
   readonly credential: {
@@ -28,6 +30,7 @@ export type CredentialKind = "idtoken" | "password";
 
 const FORMAT = "1";
 const OPEN_METADATA = "allow-open-metadata";
+const DIRECT = "direct";
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export function formatManifest(manifest: Manifest): string {
@@ -41,6 +44,7 @@ export function formatManifest(manifest: Manifest): string {
       "drain-seconds": String(manifest.drainSeconds),
       // Only what differs from the rule is written: a node's program of an earlier version does not know the key.
       ...(manifest.allowOpenMetadata && { [OPEN_METADATA]: "true" }),
+      ...(manifest.direct && { [DIRECT]: "true" }),
     },
     config: { sha256: manifest.configSha256 },
     credential: {
@@ -55,7 +59,16 @@ export function formatManifest(manifest: Manifest): string {
 export function parseManifest(text: string): Manifest | string {
   const sections = parse(text) as Record<string, unknown>;
   const known: Record<string, readonly string[]> = {
-    updraft: ["format", "annex", "pool", "collectors", "max-lease-seconds", "drain-seconds", OPEN_METADATA],
+    updraft: [
+      "format",
+      "annex",
+      "pool",
+      "collectors",
+      "max-lease-seconds",
+      "drain-seconds",
+      OPEN_METADATA,
+      DIRECT,
+    ],
     config: ["sha256"],
     credential: ["kind", "sha256", "expires"],
   };
@@ -82,9 +95,11 @@ export function parseManifest(text: string): Manifest | string {
   if (!/^[1-9]\d{0,8}$/.test(maxLease)) return `max-lease-seconds "${maxLease}" is not a number of seconds`;
   const drain = value("updraft", "drain-seconds");
   if (!/^\d{1,9}$/.test(drain)) return `drain-seconds "${drain}" is not a number of seconds`;
-  const openMetadata = sections["updraft"] as Record<string, unknown>;
-  if (![undefined, true].includes(openMetadata[OPEN_METADATA] as boolean | undefined))
-    return `${OPEN_METADATA} "${String(openMetadata[OPEN_METADATA])}" is not true`;
+  const switches = sections["updraft"] as Record<string, unknown>;
+  for (const key of [OPEN_METADATA, DIRECT]) {
+    if (![undefined, true].includes(switches[key] as boolean | undefined))
+      return `${key} "${String(switches[key])}" is not true`;
+  }
   const configSha256 = value("config", "sha256");
   if (!SHA256.test(configSha256)) return `config sha256 "${configSha256}" is not a sha256`;
   const kind = value("credential", "kind");
@@ -101,7 +116,8 @@ export function parseManifest(text: string): Manifest | string {
     collectors,
     maxLeaseSeconds: Number(maxLease),
     drainSeconds: Number(drain),
-    allowOpenMetadata: openMetadata[OPEN_METADATA] === true,
+    allowOpenMetadata: switches[OPEN_METADATA] === true,
+    direct: switches[DIRECT] === true,
     configSha256,
     credential: { kind, sha256, ...(expires !== "" && { expires: Number(expires) }) },
   };

@@ -15,7 +15,12 @@ export type NodeConfigValues = {
   /** The image has a driver for GPUs, so HTCondor shall look for some. */
   readonly gpus: boolean;
   readonly stretch: LastStretch;
+  /** The node's addresses, when the pool's machines reach it directly. */
+  readonly direct?: NodeAddresses | undefined;
 };
+
+/** What an instance is called by inside its VPC, and by everybody else. */
+export type NodeAddresses = { readonly publicIp: string; readonly privateIp: string };
 
 /** Idle time of a node whose order says nothing. */
 export const DEFAULT_IDLE_SECONDS = 1200;
@@ -66,6 +71,7 @@ export function nodeConfig(common: string, values: NodeConfigValues): string {
     ...Object.entries(attributes).map(([name, value]) => `${name} = ${value}`),
     `STARTD_ATTRS = $(STARTD_ATTRS) ${names}`,
     `MASTER_ATTRS = $(MASTER_ATTRS) CloudInstanceID`,
+    ...(values.direct === undefined ? [] : directConfig(values.instanceId, values.direct)),
     ...(values.gpus ? ["use feature : GPUs"] : []),
     ...Array.from(
       { length: values.slotAccounts },
@@ -73,6 +79,15 @@ export function nodeConfig(common: string, values: NodeConfigValues): string {
     ),
     "",
   ].join("\n");
+}
+
+/** The public address is on no interface of the instance, and what runs on it reaches itself by the private one. */
+function directConfig(instanceId: string, { publicIp, privateIp }: NodeAddresses): string[] {
+  return [
+    `TCP_FORWARDING_HOST = ${word(publicIp)}`,
+    `PRIVATE_NETWORK_NAME = ${word(instanceId)}`,
+    `PRIVATE_NETWORK_INTERFACE = ${word(privateIp)}`,
+  ];
 }
 
 /** A string as the value of a ClassAd attribute in HTCondor's configuration, where `$(…)` would be expanded. */

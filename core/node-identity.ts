@@ -3,7 +3,7 @@ import { UpdraftError } from "./errors.ts";
 import { leaseExpiration } from "./lease.ts";
 import type { Manifest } from "./manifest.ts";
 import { TAG, type Tags } from "./tags.ts";
-import { DEFAULT_IDLE_SECONDS } from "./node-config.ts";
+import { DEFAULT_IDLE_SECONDS, type NodeAddresses } from "./node-config.ts";
 import type { UnixTime } from "./time.ts";
 
 /** What the instance metadata service says of this instance, checked. */
@@ -98,6 +98,20 @@ export function checkManifest(manifest: Manifest, order: NodeOrder): void {
   if (manifest.pool !== order.pool) {
     throw refused(`the manifest is that of pool "${manifest.pool}", the tags say "${order.pool}"`);
   }
+}
+
+/** Where the pool's machines are to reach this instance; without a public address they never would. */
+export function requirePublicAddress(addresses: NodeAddresses | undefined): NodeAddresses {
+  const address = /^\d{1,3}(\.\d{1,3}){3}$/;
+  if (addresses !== undefined && address.test(addresses.publicIp) && address.test(addresses.privateIp))
+    return addresses;
+  throw new UpdraftError(
+    "failed",
+    `the annex's _DIRECT_FROM wants nodes to be reached at their public addresses, and the instance metadata service ${
+      addresses === undefined ? "knows of none" : "gives no IPv4 address for it"
+    }`,
+    "Run updraft setup --annex, which puts _PUBLIC_IP into effect, or remove _DIRECT_FROM and run updraft publish.",
+  );
 }
 
 /** A host name that no other node has, in the form that EC2 itself uses for names by instance id. */

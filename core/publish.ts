@@ -2,7 +2,7 @@ import { ANNEX_CONFIG_FILE, annexConfig } from "./annex-config.ts";
 import { checkAnnexToken } from "./credential.ts";
 import { UpdraftError } from "./errors.ts";
 import type { Owner } from "./instance.ts";
-import type { AnnexKnobs } from "./knobs.ts";
+import { knobName, type AnnexKnobs } from "./knobs.ts";
 import { formatManifest, parseManifest, type Manifest } from "./manifest.ts";
 import { checkOwner, formatOwner } from "./owner.ts";
 import type { Clock, CloudFormation, Storage } from "./ports.ts";
@@ -98,7 +98,21 @@ export async function planPublication(
       : checkAnnexToken(new TextDecoder().decode(credential), annex.name, site.trustDomain, ports.clock.now())
           .expires;
   const configFiles = checkConfigFiles(await ports.configFiles(), annex);
-  return { ...(await findGround(ports, annex, site)), credential, credentialExpires, configFiles };
+  const ground = await findGround(ports, annex, site);
+  checkReached(ground);
+  return { ...ground, credential, credentialExpires, configFiles };
+}
+
+/** Nobody could give a job to nodes that neither call back nor are let be called, and they would cost money. */
+function checkReached({ annex, annexSetup }: Ground): void {
+  const wanted = annex.directFrom.join(",");
+  if (annexSetup.directFrom === wanted) return;
+  const said = (blocks: string): string => (blocks === "" ? "nobody" : blocks);
+  throw new UpdraftError(
+    "config",
+    `${knobName(annex.name, "DIRECT_FROM")} is not in effect: the annex's security group lets in ${said(annexSetup.directFrom)}, the knob says ${said(wanted)}`,
+    `Run: updraft setup --annex ${annex.name}`,
+  );
 }
 
 const CONFIG_FILE_NAME = /^[0-9A-Za-z._-]+\.config$/;
@@ -187,6 +201,7 @@ export async function writeAnnex(ports: PublishPorts, plan: Ground & Partial<Pub
     maxLeaseSeconds: plan.accountSetup.maxLeaseSeconds,
     drainSeconds: plan.annex.drainSeconds,
     allowOpenMetadata: plan.annex.allowOpenMetadata,
+    direct: plan.annex.directFrom.length > 0,
     configSha256: ports.sha256(archive),
     credential: {
       kind: annex.credential,

@@ -25,6 +25,8 @@ export type AnnexSetup = {
   readonly roleId: string;
   readonly template: LaunchTemplate;
   readonly burstableTemplate: LaunchTemplate;
+  /** CIDR blocks that its security group lets in, with commas between them; empty: nobody. */
+  readonly directFrom: string;
   /** Undefined when an older version of Updraft made the stack. */
   readonly userPolicy?: UserPolicy;
 };
@@ -70,6 +72,7 @@ export function annexSetup(stack: Stack | undefined, annex: string, pool: string
       id: output("BurstableLaunchTemplate"),
       version: output("BurstableLaunchTemplateVersion"),
     },
+    directFrom: output("DirectFrom"),
     ...(userPolicy && { userPolicy }),
   };
   if (setup.roleId === "" || setup.template.id === "" || setup.burstableTemplate.id === "") {

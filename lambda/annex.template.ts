@@ -1,3 +1,4 @@
+import { DIRECT_PORT } from "../core/direct.ts";
 import { BOUNDARY, BOUNDARY_PARAMETER, HAS_BOUNDARY, attribute, output, ref, sub } from "./intrinsic.ts";
 import { USER_POLICY, USER_POLICY_PARAMETERS } from "./user-policy.ts";
 
@@ -7,8 +8,11 @@ const ROLE_ID = "ROLE-ID-OF-THE-STACK";
 const annexTag = { Key: "htcondor:AnnexName", Value: ref("Annex") };
 const poolTag = { Key: "htcondor:Pool", Value: ref("Pool") };
 
-/** One annex: role and profile, security group, launch templates, policy for users. `userData` makes a node's user data for a role id. */
-export function annexTemplate(userData: (roleId: string) => string) {
+/**
+ * One annex: role and profile, security group, launch templates, policy for users. `userData` makes a node's user data for a role id. From the
+ * CIDR blocks given HTCondor on a node is reached, and nothing else of it from anywhere.
+ */
+export function annexTemplate(userData: (roleId: string) => string, directFrom: readonly string[] = []) {
   const launchTemplateData = {
     IamInstanceProfile: { Arn: attribute("Profile", "Arn") },
     UserData: { "Fn::Base64": { "Fn::Join": ["", withRoleId(userData(ROLE_ID))] } },
@@ -119,9 +123,15 @@ export function annexTemplate(userData: (roleId: string) => string) {
       SecurityGroup: {
         Type: "AWS::EC2::SecurityGroup",
         Properties: {
+          // It cannot be changed, only replaced with the group, so it is the same for an annex that lets the pool in.
           GroupDescription: sub("Updraft annex ${Annex}: no inbound"),
           VpcId: ref("VpcId"),
-          SecurityGroupIngress: [],
+          SecurityGroupIngress: directFrom.map((block) => ({
+            IpProtocol: "tcp",
+            FromPort: DIRECT_PORT,
+            ToPort: DIRECT_PORT,
+            CidrIp: block,
+          })),
           Tags: [annexTag, poolTag],
         },
       },
@@ -143,6 +153,7 @@ export function annexTemplate(userData: (roleId: string) => string) {
       BurstableLaunchTemplate: output(ref("BurstableLaunchTemplate")),
       BurstableLaunchTemplateVersion: output(attribute("BurstableLaunchTemplate", "LatestVersionNumber")),
       UserPolicy: output(ref("UserPolicy")),
+      ...(directFrom.length > 0 && { DirectFrom: output(directFrom.join(",")) }),
     },
   };
 }

@@ -263,6 +263,7 @@ function annex({ region }: SetupPolicyTerms): Statement[] {
       actions(
         "ec2",
         "AuthorizeSecurityGroupEgress",
+        "AuthorizeSecurityGroupIngress",
         "CreateLaunchTemplateVersion",
         "DeleteLaunchTemplate",
         "DeleteLaunchTemplateVersions",

@@ -37,7 +37,8 @@ export function hypervisor(options: HypervisorOptions): MachineHypervisor {
       layers,
       directory: `${directory}/${instanceId}`,
       port: `vi${++booted}`,
-      inbound: "closed",
+      inbound: request.inbound,
+      publicIp: request.publicIp,
     });
     machines.set(instanceId, machine);
     void afterwards(machine, request, layers);

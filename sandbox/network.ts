@@ -11,6 +11,14 @@ const BRIDGE_MAC = "02:00:ac:1f:ff:01";
 /** A machine's IPv6 address ends in its IPv4 address. */
 const IPV6_PREFIX = "fd00:ec2:1::";
 
+/** Of the block that is nobody's in the world outside; every machine has a route there (machine/init.sh). */
+const PUBLIC_PREFIX = "198.18";
+
+/** The public address of the machine with this IPv4 address, when it has one. */
+export function publicAddressOf(address: string): string {
+  return `${PUBLIC_PREFIX}.${address.split(".").slice(2).join(".")}`;
+}
+
 /** IPv6 address of the machine with this IPv4 address. */
 export function ipv6Of(address: string): string {
   const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));

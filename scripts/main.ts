@@ -32,7 +32,7 @@ import { version } from "./verbs/version.ts";
 
 const TEMPLATES: Templates = {
   account: () => accountTemplate(asset("lambda.js")),
-  annex: (p) => annexTemplate((roleId) => userData({ ...p, roleId })),
+  annex: ({ directFrom, ...p }) => annexTemplate((roleId) => userData({ ...p, roleId }), directFrom),
   policy: setupPolicy,
 };
 

@@ -1,3 +1,4 @@
+import { inboundRule } from "../direct.ts";
 import { UpdraftError } from "../errors.ts";
 import { knobName, type AnnexKnobs } from "../knobs.ts";
 import { parseManifest } from "../manifest.ts";
@@ -115,15 +116,14 @@ export function annexPieces(here: Region, ports: AnnexPorts, annex: AnnexKnobs, 
     piece("subnets", async () => freeAddresses(annex, await subnets())),
     piece("security group", async () => {
       const id = (await stackMade()).outputs["SecurityGroup"] ?? "";
-      const [group, wanted] = await Promise.all([ports.places.groupVpc(id), vpc()]);
-      if (group === wanted) return [ok(`${id} is in ${wanted}, as the subnets are`)];
+      const [group, wanted] = await Promise.all([ports.places.group(id), vpc()]);
+      const remake = `Run updraft teardown --annex ${annex.name}, then ${setup}.`;
+      if (group === undefined) return [wrong(`there is no security group ${id}`, remake)];
       return [
-        group === undefined
-          ? wrong(
-              `there is no security group ${id}`,
-              `Run updraft teardown --annex ${annex.name}, then ${setup}.`,
-            )
-          : wrong(`${id} is in ${group}, and the subnets are in ${wanted}`, `Run: ${setup}`),
+        group.vpcId === wanted
+          ? ok(`${id} is in ${wanted}, as the subnets are`)
+          : wrong(`${id} is in ${group.vpcId}, and the subnets are in ${wanted}`, `Run: ${setup}`),
+        ...letsIn(annex, id, group.inbound),
       ];
     }),
     piece("route out", async () => {
@@ -207,6 +207,36 @@ function differences(stack: Stack, annex: AnnexKnobs, remedy: string): Found[] {
       wrong(`${knob} is not in effect: the stack has "${made}", the knob says "${wanted[name]}"`, remedy),
     ];
   });
+}
+
+/** Whether those who come in at the security group, as it is and not as its stack remembers it, are those of the knob. */
+function letsIn(annex: AnnexKnobs, id: string, inbound: readonly string[]): Found[] {
+  const knob = knobName(annex.name, "DIRECT_FROM");
+  const setup = `Run: updraft setup --annex ${annex.name}`;
+  const wanted = annex.directFrom.map(inboundRule);
+  const missing = wanted.filter((rule) => !inbound.includes(rule));
+  const surplus = inbound.filter((rule) => !wanted.includes(rule));
+  // CloudFormation does not see what was changed behind its back.
+  const found = [
+    ...(missing.length === 0
+      ? []
+      : [
+          wrong(
+            `${id} does not let in ${missing.join(", ")}, as ${knob} wants`,
+            `${setup}. If that finds nothing to change, add the rule to the security group.`,
+          ),
+        ]),
+    ...(surplus.length === 0
+      ? []
+      : [
+          warning(
+            `${id} lets in ${surplus.join(", ")}, which ${knob} does not name`,
+            `${setup}. If that finds nothing to change, take the rule out of the security group.`,
+          ),
+        ]),
+  ];
+  if (found.length > 0) return found;
+  return [ok(`${id} lets in ${wanted.length === 0 ? "nobody" : `${wanted.join(", ")} and nobody else`}`)];
 }
 
 async function credentialPublished(

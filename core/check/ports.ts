@@ -63,13 +63,19 @@ export type RouteTable = {
 };
 export type RunningInstance = { readonly type: string; readonly spot: boolean };
 
+export type GroupFacts = {
+  readonly vpcId: string;
+  /** Who may come in, each as core/direct.ts writes a rule. */
+  readonly inbound: readonly string[];
+};
+
 /** Where an annex's instances would run. */
 export type PlaceFacts = {
   subnets(ids: readonly string[]): Promise<SubnetFacts[]>;
   /** Address ranges of a VPC. */
   ranges(vpcId: string): Promise<string[]>;
-  /** The VPC of a security group; undefined when there is no such group. */
-  groupVpc(id: string): Promise<string | undefined>;
+  /** Undefined when there is no such security group. */
+  group(id: string): Promise<GroupFacts | undefined>;
   routeTables(vpcId: string): Promise<RouteTable[]>;
   types(names: readonly string[]): Promise<TypeFacts[]>;
   /** In which zones each of these types is offered. */

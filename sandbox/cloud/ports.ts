@@ -9,7 +9,14 @@ export type BootRequest = {
   privateIp: string;
   hostName: string;
   userData: Uint8Array;
+  /** Where the others reach it beside its private address, if it has such an address. */
+  publicIp: string | undefined;
+  /** Who may open connections to it; nobody else. */
+  inbound: InboundRule[];
 };
+
+/** A rule of a security group; the ports of a protocol, from a CIDR block. */
+export type InboundRule = { protocol: string; fromPort: number; toPort: number; source: string };
 
 /** Implemented by the hypervisor. */
 export type Hypervisor = {

@@ -1,9 +1,9 @@
 #!/bin/sh
-# A machine's first process, started in namespaces of its own: init.sh DIRECTORY LOWER HOST-NAME ADDRESS IPV6-ADDRESS GATEWAY open|closed
+# A machine's first process, started in namespaces of its own: init.sh DIRECTORY LOWER HOST-NAME ADDRESS IPV6-ADDRESS GATEWAY open|RULES PUBLIC-ADDRESS
 # It says its process number on standard output, waits for a line before it uses its network, and says `up`.
 set -eu
 . "$(dirname "$0")/mounts.sh"
-directory=$1 lower=$2 host=$3 address=$4 address6=$5 gateway=$6 inbound=$7
+directory=$1 lower=$2 host=$3 address=$4 address6=$5 gateway=$6 inbound=$7 public=$8
 
 # /proc is still the sandbox's, so this is the number by which the sandbox knows us.
 read -r pid rest < /proc/self/stat
@@ -28,10 +28,11 @@ link set eth0 up
 addr add $address/16 brd + dev eth0
 addr add $address6/64 dev eth0 nodad
 route add 169.254.169.254 dev eth0
+route add 198.18.0.0/16 dev eth0
 route add default via $gateway
 route add fd00:ec2::254 dev eth0
 END
-# A security group without inbound rules: nobody gets in who was not asked.
+# The security group: nobody gets in who was not asked and whom no rule lets in.
 [ "$inbound" = open ] || nft -f - <<END
 table inet security_group {
   chain input {
@@ -39,9 +40,27 @@ table inet security_group {
     iif lo accept
     ct state established,related accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    $inbound
   }
 }
 END
+# As on EC2 the machine does not know of its public address: the network translates it, and what the machine itself sends
+# there would have to come in like everybody else's.
+[ -z "$public" ] || {
+  ip route add local "$public" dev lo
+  nft -f - <<END
+table ip public_address {
+  chain prerouting {
+    type nat hook prerouting priority -100
+    ip daddr $public dnat to $address
+  }
+  chain output {
+    type filter hook output priority 0
+    ip daddr $public drop
+  }
+}
+END
+}
 
 exec 3>&1 <"$root/dev/null" >"$directory/console"
 cd "$root"

@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { UpdraftError } from "../../core/errors.ts";
+import type { InboundRule } from "../cloud/ports.ts";
 import { GATEWAY, ipv6Of, plugIn, setLink } from "../network.ts";
 import { lastLines, run, SYSTEM_PATH } from "../run.ts";
 import { type Commands, commands } from "./commands.ts";
@@ -24,8 +25,10 @@ export type MachineOptions = {
   readonly directory: string;
   /** Name of the bridge's end of its cable, at most 15 characters. */
   readonly port: string;
-  /** Whether others may open connections to it. */
-  readonly inbound: "open" | "closed";
+  /** Who may open connections to it. */
+  readonly inbound: "open" | readonly InboundRule[];
+  /** An address beside its own at which the others reach it, and which it does not know of. */
+  readonly publicIp?: string | undefined;
 };
 
 /** How a machine ended: `power-off` and `reboot` by itself, the rest by us or by a crash of its init. */
@@ -44,6 +47,12 @@ export type Machine = Commands & {
   powerCut(): Promise<void>;
   link(state: "up" | "down"): Promise<void>;
 };
+
+/** In the words of nft. */
+function acceptance({ protocol, fromPort, toPort, source }: InboundRule): string {
+  const what = protocol === "-1" ? "" : `${protocol} dport ${fromPort}-${toPort} `;
+  return `ip saddr ${source} ${what}accept`;
+}
 
 /** Boots a machine: an overlay of its root file system in namespaces of its own, with a cable to the bridge. */
 export async function boot(options: MachineOptions): Promise<Machine> {
@@ -75,7 +84,8 @@ export async function boot(options: MachineOptions): Promise<Machine> {
       options.address,
       ipv6Of(options.address),
       GATEWAY,
-      options.inbound,
+      options.inbound === "open" ? "open" : options.inbound.map(acceptance).join("\n"),
+      options.publicIp ?? "",
     ],
     { stdio: ["pipe", "pipe", "pipe"], cwd: "/", env: { PATH: SYSTEM_PATH, LC_ALL: "C.UTF-8" } },
   );

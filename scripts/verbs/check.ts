@@ -163,7 +163,7 @@ function everyPiece(annexes: readonly AnnexKnobs[], knobs: Knobs, site: Site, te
 
 async function annexTemplate(
   templates: Templates,
-  { name, region, bootSeconds, htcondorSource }: AnnexKnobs,
+  { name, region, bootSeconds, htcondorSource, directFrom }: AnnexKnobs,
   made: { bucket: string; programSha256: string },
 ): Promise<object> {
   const s3Endpoint = await configuredEndpoint(region);
@@ -171,6 +171,7 @@ async function annexTemplate(
     annex: name,
     region,
     bootSeconds,
+    directFrom,
     ...made,
     ...(htcondorSource !== undefined && { htcondorSource }),
     ...(s3Endpoint !== undefined && { s3Endpoint }),

@@ -27,6 +27,7 @@ export type Templates = {
     bootSeconds: number;
     htcondorSource?: string;
     s3Endpoint?: string;
+    directFrom: readonly string[];
   }): object;
   policy(name: SetupPolicyName, terms: { region: string | undefined; boundary: string | undefined }): object;
 };
@@ -193,6 +194,7 @@ async function setupAnnex(name: string, options: Options, templates: Templates):
         annex: annex.name,
         region: annex.region,
         bootSeconds: annex.bootSeconds,
+        directFrom: annex.directFrom,
         ...p,
         ...(annex.htcondorSource !== undefined && { htcondorSource: annex.htcondorSource }),
         ...(s3Endpoint !== undefined && { s3Endpoint }),

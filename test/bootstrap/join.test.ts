@@ -86,6 +86,19 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
     );
   });
 
+  it("advertises its public address where the annex is reached directly, and waits for one", async () => {
+    const metadata = { "/latest/meta-data/local-ipv4": "172.31.0.4" };
+    const address = { "/latest/meta-data/public-ipv4": "203.0.113.9" };
+    const node = await onInstance(await world({ direct: true, metadata: { ...metadata, ...address } }));
+    assert.equal(node.commands[0]?.status, 0, node.commands[0]?.output);
+    assert.match(
+      node.files["/etc/condor/config.d/60-updraft-node.config"]?.content ?? "",
+      /^TCP_FORWARDING_HOST = 203\.0\.113\.9\nPRIVATE_NETWORK_NAME = i-0123456789abcdef0\nPRIVATE_NETWORK_INTERFACE = 172\.31\.0\.4$/m,
+    );
+    const without = await onInstance(await world({ direct: true, metadata, commands: [HASTY] }));
+    failed(without, "PublicAddress", /metadata service knows of none/);
+  });
+
   it("changes nothing when it is run twice, and starts no second HTCondor", async () => {
     const once = await world({ files: { "/usr/sbin/condor_master": MASTER } });
     const kill = [
@@ -193,6 +206,7 @@ describe("updraft-bootstrap join", { skip: await noInstance("nft", "setpriv", "i
         maxLeaseSeconds: 604800,
         drainSeconds: 600,
         allowOpenMetadata: false,
+        direct: false,
         configSha256: "0".repeat(64),
         credential: { kind: "password", sha256: sha256(CREDENTIAL) },
         ...change,

@@ -64,6 +64,7 @@ export async function world(change: {
   metadata?: Record<string, string>;
   collectors?: string;
   allowOpenMetadata?: boolean;
+  direct?: boolean;
   delaySeconds?: InstanceWorld["delaySeconds"];
   /** The annex's token; nodes have the pool's password without one. */
   token?: string;
@@ -78,6 +79,7 @@ export async function world(change: {
     maxLeaseSeconds: 604800,
     drainSeconds: 600,
     allowOpenMetadata: change.allowOpenMetadata ?? false,
+    direct: change.direct ?? false,
     configSha256: sha256(tarball),
     credential:
       change.token === undefined

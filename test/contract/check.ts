@@ -107,7 +107,7 @@ export function placesContract(
   });
 
   test(`${name}: what is not there: a group, a key pair, an instance`, async () => {
-    assert.equal(await places().groupVpc("sg-0123456789abcdef0"), undefined);
+    assert.equal(await places().group("sg-0123456789abcdef0"), undefined);
     assert.equal(await places().hasKeyPair("nobody"), false);
     assert.deepEqual(await places().running(), []);
   });

@@ -21,6 +21,12 @@ test("nodes are reached by way of the collector, because their security group le
   assert.match(annexConfig(annex(), SITE), /^CCB_ADDRESS = \$\(COLLECTOR_HOST\)$/m);
 });
 
+test("nodes that the pool's machines reach directly have one port for it, and nobody calls them back", () => {
+  const text = annexConfig(annex({ publicIp: true, directFrom: ["203.0.113.0/24"] }), SITE);
+  assert.doesNotMatch(text, /CCB/);
+  assert.match(text, /^# .* 203\.0\.113\.0\/24 in.*\nUSE_SHARED_PORT = True\nSHARED_PORT_PORT = 9618$/m);
+});
+
 test("nodes take neither the pool's user domain nor its file system domain", () => {
   const text = annexConfig(annex(), SITE);
   assert.match(text, /^UID_DOMAIN = \$\(FULL_HOSTNAME\)$/m);

@@ -64,6 +64,30 @@ test("an order whose price is not known is refused before anything is done", asy
   assert.equal((await plan(world, annex({ maxPrice: 0.2 }))).price.instance, 0.2);
 });
 
+test("nothing is published or ordered while the security group lets in others than the knob says", async () => {
+  const world = new World();
+  const direct = annex({ publicIp: true, directFrom: ["203.0.113.0/24", "198.51.100.7/32"] });
+  await assert.rejects(plan(world, direct), {
+    kind: "config",
+    message:
+      "UPDRAFT_burst_DIRECT_FROM is not in effect: the annex's security group lets in nobody, the knob says 203.0.113.0/24,198.51.100.7/32",
+    remedy: "Run: updraft setup --annex burst",
+  });
+  const stack = world.stacks.get("updraft-burst");
+  assert.ok(stack);
+  world.stacks.set("updraft-burst", {
+    ...stack,
+    outputs: { ...stack.outputs, DirectFrom: "203.0.113.0/24,198.51.100.7/32" },
+  });
+  const made = await plan(world, direct);
+  await writeAnnex(world.ports, made);
+  const manifest = parseManifest(
+    new TextDecoder().decode(world.objects.get("annexes/burst/annex.ini")?.bytes),
+  );
+  assert.ok(typeof manifest !== "string" && manifest.direct);
+  await assert.rejects(plan(world), /lets in 203\.0\.113\.0\/24,198\.51\.100\.7\/32, the knob says nobody/);
+});
+
 test("the claim is written first and the manifest last, before the order", async () => {
   const world = new World();
   const made = await plan(world);

@@ -11,6 +11,7 @@ const MANIFEST: Manifest = {
   maxLeaseSeconds: 604800,
   drainSeconds: 600,
   allowOpenMetadata: false,
+  direct: false,
   configSha256: SHA,
   credential: { kind: "password", sha256: SHA },
 };
@@ -24,7 +25,9 @@ test("a manifest is read back as it was written", () => {
   assert.deepEqual(parseManifest(formatManifest(token)), token);
   const open: Manifest = { ...MANIFEST, allowOpenMetadata: true };
   assert.deepEqual(parseManifest(formatManifest(open)), open);
-  assert.doesNotMatch(formatManifest(MANIFEST), /allow-open-metadata/, "an older node does not know it");
+  const direct: Manifest = { ...MANIFEST, direct: true };
+  assert.deepEqual(parseManifest(formatManifest(direct)), direct);
+  assert.doesNotMatch(formatManifest(MANIFEST), /allow-open|direct/, "an older node does not know them");
 });
 
 test("what is wrong with a manifest is told", () => {
@@ -40,6 +43,7 @@ test("what is wrong with a manifest is told", () => {
       text.replace(/^drain-seconds=.*$/m, "$&\nallow-open-metadata=maybe"),
       /allow-open-metadata "maybe" is not/,
     ],
+    [text.replace(/^drain-seconds=.*$/m, "$&\ndirect=yes"), /direct "yes" is not true/],
     [text.replace(/^drain-seconds=.*$/m, ""), /drain-seconds "" is not a number/],
     [text.replace(SHA, "AB"), /config sha256 "AB" is not a sha256/],
     [text.replace("kind=password", "kind=none"), /credential kind "none"/],

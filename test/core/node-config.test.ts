@@ -59,6 +59,15 @@ SLOT1_2_USER = updraft-slot2
     assert.equal(slotAccount(0), "updraft-slot0");
   });
 
+  it("advertises the public address where nodes are reached directly, and the private one to itself", () => {
+    const direct = { publicIp: "203.0.113.9", privateIp: "172.31.0.4" };
+    assert.match(
+      nodeConfig("", { ...values, direct }),
+      /^TCP_FORWARDING_HOST = 203\.0\.113\.9\nPRIVATE_NETWORK_NAME = i-1\nPRIVATE_NETWORK_INTERFACE = 172\.31\.0\.4$/m,
+    );
+    assert.doesNotMatch(nodeConfig("", values), /TCP_FORWARDING_HOST|PRIVATE_NETWORK/);
+  });
+
   it("is never wrong by more than a quarter about a short idle time", () => {
     for (const idle of [20, 60, 120, 239, 240, 1200, 86400]) {
       assert.ok(updateInterval(idle) <= Math.min(60, idle / 4) && updateInterval(idle) >= 5, String(idle));

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { UpdraftError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { checkManifest, hostName, readIdentity, readLease, readOrder } from "../../core/node-identity.ts";
+import {
+  checkManifest,
+  hostName,
+  readIdentity,
+  readLease,
+  readOrder,
+  requirePublicAddress,
+} from "../../core/node-identity.ts";
 import { TAG } from "../../core/tags.ts";
 
 const document = {
@@ -101,6 +108,20 @@ describe("the manifest", () => {
   it("of another annex or pool is refused for good", () => {
     assert.throws(() => checkManifest({ ...manifest, annex: "other" }, order), kind("config"));
     assert.throws(() => checkManifest({ ...manifest, pool: "other.test" }, order), kind("config"));
+  });
+});
+
+describe("the public address of a node that is reached directly", () => {
+  const addresses = { publicIp: "203.0.113.9", privateIp: "172.31.0.4" };
+  it("is taken as the metadata service tells it", () =>
+    assert.deepEqual(requirePublicAddress(addresses), addresses));
+  it("is asked for again while there is none, because nobody would reach the node", () => {
+    assert.throws(() => requirePublicAddress(undefined), /knows of none/);
+    assert.throws(() => requirePublicAddress(undefined), kind("failed"));
+    assert.throws(
+      () => requirePublicAddress({ ...addresses, publicIp: "a\nSTART = True" }),
+      /no IPv4 address/,
+    );
   });
 });
 

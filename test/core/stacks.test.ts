@@ -14,7 +14,11 @@ test("what the stacks made is read from their outputs and parameters", () => {
     roleId: "AROA1",
     template: { id: "lt-1", version: "1" },
     burstableTemplate: { id: "lt-2", version: "1" },
+    directFrom: "",
   });
+  assert.ok(annex);
+  const direct = { ...annex, outputs: { ...annex.outputs, DirectFrom: "203.0.113.0/24" } };
+  assert.equal(annexSetup(direct, "burst", "pool.test").directFrom, "203.0.113.0/24");
 });
 
 test("a stack without the parameter has the default", () => {

@@ -243,6 +243,7 @@ test("the end of what nodes authenticate by is told when it is near, or comes be
     maxLeaseSeconds: 604800,
     drainSeconds: 600,
     allowOpenMetadata: false,
+    direct: false,
     configSha256: "ab".repeat(32),
   };
   const told = async (expires: number | undefined, lease?: number) => {

@@ -6,10 +6,16 @@ import { read, tableRows } from "./text.ts";
 const PAGE = read("docs/knobs.md");
 const DROP_IN = read("condor-config/access-point.config");
 
-/** The knobs of an annex when, of those that may be left out, only this one is written. */
-function annexWith(knob?: string, value?: string): AnnexKnobs {
+/** Knobs that are of no use without another. */
+const BESIDE: Readonly<Record<string, readonly [knob: string, value: string]>> = {
+  DIRECT_FROM: ["PUBLIC_IP", "true"],
+};
+
+/** The knobs of an annex when, of those that may be left out, only this one is written, and what stands beside `next`. */
+function annexWith(knob?: string, value?: string, next = knob): AnnexKnobs {
   const required = ANNEX_KNOBS.filter((one) => one.required).map((one) => [one.knob, one.example] as const);
-  const written = new Map(required);
+  const beside = BESIDE[next ?? ""];
+  const written = new Map(beside === undefined ? required : [...required, beside]);
   if (knob !== undefined && value !== undefined) written.set(knob, value);
   const settings = [...written].map(([name, text]) => ({
     name: knobName("burst", name),
@@ -37,13 +43,13 @@ function checkDefault(knob: string, documented: string, example: string, where: 
     assert.deepEqual(annexWith(knob, documented), annexWith(), `${where}: default of _${knob}`);
     return;
   }
-  const without = annexWith();
+  const without = annexWith(undefined, undefined, knob);
   const fields = (Object.keys(withExample) as (keyof AnnexKnobs)[]).filter(
     (field) => JSON.stringify(withExample[field]) !== JSON.stringify(without[field]),
   );
   for (const field of fields)
     assert.ok(
-      ["undefined", "{}"].includes(JSON.stringify(without[field]) ?? "undefined"),
+      ["undefined", "{}", "[]"].includes(JSON.stringify(without[field]) ?? "undefined"),
       `${where}: ${field}`,
     );
   assert.equal(fields.length, 1, `${where}: the example of _${knob} is as if it were not written`);

@@ -3,9 +3,9 @@ import { after, before, describe, test } from "node:test";
 import { S3_AS_ROLE } from "../../bench/campaigns/s3-as-role.ts";
 import { updateInterval } from "../../core/node-config.ts";
 import { finishedJobs, submitJobs } from "../../sandbox/demo/jobs.ts";
-import { imageId } from "../../sandbox/demo/annex.ts";
+import { annexKnobs, configureAnnexes, imageId } from "../../sandbox/demo/annex.ts";
 import { holdings, lastingLeftovers } from "../../sandbox/leftovers.ts";
-import { down, up, type Sandbox } from "../../sandbox/sandbox.ts";
+import { down, up, type Sandbox, type SandboxMachine } from "../../sandbox/sandbox.ts";
 import { eventually, instancesOf, setUp, succeed, updraft, type Instance } from "../support/updraft.ts";
 
 const NAME = "e2e-annex";
@@ -275,6 +275,48 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     );
   });
 
+  test("nodes that are reached directly are open to the pool's machines alone, and only once set-up has said so", async () => {
+    const { accessPoint } = sandbox;
+    const [closed] = await instancesOf(sandbox, "other");
+    const common = await annexKnobs(sandbox);
+    const own = (await accessPoint.run(["hostname", "-i"])).trim().split(" ")[0] ?? "";
+    const direct = { ...common, PUBLIC_IP: "true", DIRECT_FROM: `${own}/32` };
+    await configureAnnexes(accessPoint, { burst: common, other: direct });
+    const create = ["create", "other", "--count", "1", "--lease", "1h", "--yes"];
+    const early = await updraft(accessPoint, create);
+    assert.equal(early.exitCode, 3);
+    assert.match(early.stderr, /DIRECT_FROM is not in effect.*\n.*setup --annex other/);
+    await succeed(accessPoint, "setup", "--annex", "other");
+    assert.match(await succeed(accessPoint, "setup", "--annex", "other"), /nothing to change/);
+    await succeed(accessPoint, ...create);
+    const id = (await instancesOf(sandbox, "other")).find((one) => one.id !== closed?.id)?.id ?? "";
+
+    const constraint = `CloudInstanceID =?= "${id}" && PartitionableSlot`;
+    const query = ["condor_status", "-constraint", constraint, "-af", "MyAddress"];
+    const advertised = await accessPoint.run(query);
+    assert.match(advertised, /^<198\.18\.\d+\.\d+:9618\?/);
+    assert.doesNotMatch(advertised, /CCBID=/);
+    const address = /^<([\d.]+):/.exec(advertised)?.[1] ?? "";
+    const knock = async (from: SandboxMachine, port: number): Promise<number | null> =>
+      (await from.exec(["timeout", "2", "bash", "-c", `: < /dev/tcp/${address}/${port}`])).exitCode;
+    assert.equal(await knock(accessPoint, 9618), 0);
+    assert.equal(await knock(accessPoint, 22), 124);
+    assert.equal(await knock(sandbox.machine(closed?.id ?? ""), 9618), 124);
+
+    const lines = [`requirements = CloudInstanceID == "${id}"`];
+    const cluster = await submitJobs(accessPoint, { count: 1, seconds: 1, mayUseAws: true, lines });
+    await eventually("a job has run there", 60, async () =>
+      assert.deepEqual(
+        (await finishedJobs(accessPoint, cluster)).map((job) => [job.exitCode, job.instanceId]),
+        [["0", id]],
+      ),
+    );
+    // The guard asks the startd by its own address, at which the network would not let the node itself in.
+    const ask =
+      'condor_status -direct "$(head -1 "$(condor_config_val STARTD_ADDRESS_FILE)")" -af CloudInstanceID';
+    assert.match(await sandbox.machine(id).run(["sh", "-c", ask]), new RegExp(`^${id}$`, "m"));
+  });
+
   test("delete ends this annex's instances, leaves nothing of it in the bucket, and spares the other", async () => {
     const { accessPoint } = sandbox;
     await succeed(accessPoint, "delete", "burst", "--yes");
@@ -291,7 +333,7 @@ describe("an annex from set-up to nothing left", { timeout: 600_000 }, () => {
     const { accessPoint } = sandbox;
     const refused = await updraft(accessPoint, ["teardown", "--region", "us-east-1", "--yes"]);
     assert.equal(refused.exitCode, 4);
-    assert.match(refused.stderr, /1 instance/);
+    assert.match(refused.stderr, /2 instances/);
     await succeed(accessPoint, "delete", "other", "--yes");
     await succeed(accessPoint, "teardown", "--annex", "burst", "--yes");
     await succeed(accessPoint, "teardown", "--annex", "other", "--yes");

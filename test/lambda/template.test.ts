@@ -198,4 +198,15 @@ test("both launch templates hold what guards an instance, and only one of them c
     });
   }
   assert.deepEqual(ANNEX.Resources["SecurityGroup"]?.Properties["SecurityGroupIngress"], []);
+  assert.ok(!("DirectFrom" in ANNEX.Outputs));
+});
+
+test("an annex that is reached directly lets in the pool's machines, to HTCondor's port, and nobody else", () => {
+  const direct = read(annexTemplate(() => "#!/bin/sh\n", ["203.0.113.0/24", "198.51.100.7/32"]));
+  const rule = { IpProtocol: "tcp", FromPort: 9618, ToPort: 9618 };
+  assert.deepEqual(direct.Resources["SecurityGroup"]?.Properties["SecurityGroupIngress"], [
+    { ...rule, CidrIp: "203.0.113.0/24" },
+    { ...rule, CidrIp: "198.51.100.7/32" },
+  ]);
+  assert.deepEqual(direct.Outputs["DirectFrom"], { Value: "203.0.113.0/24,198.51.100.7/32" });
 });

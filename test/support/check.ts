@@ -5,6 +5,7 @@ import { lookAt, type Finding } from "../../core/check/findings.ts";
 import type {
   AccountFacts,
   BucketFacts,
+  GroupFacts,
   ImageFacts,
   PlaceFacts,
   RouteTable,
@@ -59,7 +60,7 @@ export class CheckWorld extends World {
   subnets: SubnetFacts[] = [
     { id: "subnet-0123456789abcdef0", vpcId: "vpc-1", zone: "us-east-1a", free: 4000 },
   ];
-  groupVpc: string | undefined = "vpc-1";
+  group: GroupFacts | undefined = { vpcId: "vpc-1", inbound: [] };
   tables: RouteTable[] = [
     {
       id: "rtb-1",
@@ -175,7 +176,7 @@ export class CheckWorld extends World {
         this.subnets.filter(({ id }) => ids.includes(id)),
       ),
     ranges: () => this.read("ranges", ["172.31.0.0/16"]),
-    groupVpc: () => this.read("groupVpc", this.groupVpc),
+    group: () => this.read("group", this.group),
     routeTables: () => this.read("routeTables", this.tables),
     types: (names) =>
       this.read(

@@ -26,6 +26,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
   "teardown of what others have added: policies of roles and groups, unfinished uploads, objects one by one":
     ["iam:DetachGroupPolicy iam:DetachRolePolicy s3:AbortMultipartUpload"],
   "setup of an annex that has a key pair": ["ec2:DescribeKeyPairs"],
+  "setup of an annex whose nodes are reached directly": ["ec2:AuthorizeSecurityGroupIngress"],
   "a stack that fails": ["cloudformation:DescribeStackEvents"],
   "check, sweep, plan and prices": [
     "cloudwatch:DescribeAlarms cloudwatch:GetMetricStatistics ec2:DescribeKeyPairs ec2:DescribeLaunchTemplateVersions",

@@ -18,6 +18,8 @@ export type Making = {
 export type Provider = {
   /** Properties that are understood; any other fails the resource, as silence would prove nothing. */
   properties: readonly string[];
+  /** Those that cannot be changed: another value replaces it. */
+  fixed?: readonly string[];
   create(properties: Properties, making: Making): Promise<Made>;
   update?(physicalId: string, properties: Properties, making: Making): Promise<Made>;
   delete(physicalId: string, properties: Properties, making: Making): Promise<void>;

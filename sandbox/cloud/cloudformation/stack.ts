@@ -259,7 +259,9 @@ export function stackWorker(world: {
       const properties = propertiesOf(template, id, scope);
       if (isDeepStrictEqual(properties, old.properties) && type === old.type) continue;
       const provider = providerOf(type, properties);
-      if (provider.update === undefined || type !== old.type) {
+      const unchanged = (name: string): boolean => isDeepStrictEqual(properties[name], old.properties[name]);
+      const replaced = type !== old.type || !(provider.fixed ?? []).every(unchanged);
+      if (provider.update === undefined || replaced) {
         stack.resources = stack.resources.filter((r) => r !== old);
         superseded.push(old);
         await make(stack, template, id, scope);

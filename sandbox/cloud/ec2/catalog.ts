@@ -4,15 +4,22 @@ import {
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
   type EC2Client,
+  type IpPermission,
 } from "@aws-sdk/client-ec2";
 import { GetInstanceProfileCommand, ListInstanceProfilesCommand, type IAMClient } from "@aws-sdk/client-iam";
-import type { CloudSettings } from "../ports.ts";
+import type { CloudSettings, InboundRule } from "../ports.ts";
 import { AwsError } from "../wire/error.ts";
 import type { Profile, Subnet } from "./instance.ts";
 
 export type Catalog = ReturnType<typeof catalog>;
 
-type Group = { groupId: string; groupName: string; vpcId: string; tags: Record<string, string> };
+export type Group = {
+  groupId: string;
+  groupName: string;
+  vpcId: string;
+  tags: Record<string, string>;
+  inbound: InboundRule[];
+};
 
 /** What launches refer to and the emulator keeps: subnets, groups, types and where they are offered, profiles. */
 export function catalog(ec2: EC2Client, iam: IAMClient, settings: () => CloudSettings) {
@@ -50,6 +57,7 @@ export function catalog(ec2: EC2Client, iam: IAMClient, settings: () => CloudSet
         groupName: g.GroupName ?? "",
         vpcId: g.VpcId ?? "",
         tags: Object.fromEntries((g.Tags ?? []).map((t) => [t.Key ?? "", t.Value ?? ""])),
+        inbound: (g.IpPermissions ?? []).flatMap(inboundRules),
       }));
       if (ids.length === 0) return all.filter((g) => g.vpcId === vpcId && g.groupName === "default");
       return ids.map((id) => {
@@ -131,4 +139,11 @@ async function zonesOf(ec2: EC2Client, instanceType: string): Promise<Set<string
     }),
   );
   return new Set((InstanceTypeOfferings ?? []).flatMap((o) => o.Location ?? []));
+}
+
+/** Of IPv4 blocks alone: what other groups let in does not come in here. */
+function inboundRules({ IpProtocol = "", FromPort = 0, ToPort = 65535, IpRanges = [] }: IpPermission) {
+  return IpRanges.map(({ CidrIp = "" }): InboundRule => {
+    return { protocol: IpProtocol, fromPort: FromPort, toPort: ToPort, source: CidrIp };
+  });
 }

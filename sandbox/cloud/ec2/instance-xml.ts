@@ -1,6 +1,6 @@
 import { ACCOUNT } from "../service.ts";
 import { items, type Xml } from "../wire/xml.ts";
-import { stateCode, type Instance } from "./instance.ts";
+import { publicIpOf, stateCode, type Instance } from "./instance.ts";
 import { iso, tagsXml } from "./launch-templates.ts";
 
 export function stateXml(state: Instance["state"]): Xml {
@@ -30,7 +30,12 @@ export function instanceXml(instance: Instance): Xml {
     placement: { availabilityZone: subnet.zone, groupName: "", tenancy: "default" },
     monitoring: { state: "disabled" },
     ...(networked
-      ? { subnetId: subnet.subnetId, vpcId: subnet.vpcId, privateIpAddress: instance.privateIp }
+      ? {
+          subnetId: subnet.subnetId,
+          vpcId: subnet.vpcId,
+          privateIpAddress: instance.privateIp,
+          ipAddress: publicIpOf(instance),
+        }
       : {}),
     sourceDestCheck: true,
     groupSet: groupsXml(networked ? instance.securityGroups : []),

@@ -1,4 +1,5 @@
-import type { InstanceState } from "../ports.ts";
+import { publicAddressOf } from "../../network.ts";
+import type { InboundRule, InstanceState } from "../ports.ts";
 
 export type Market = "spot" | "on-demand";
 
@@ -42,7 +43,9 @@ export type Instance = {
   /** Describe calls do not know it before this time. */
   visible: number;
   profile: Profile | undefined;
-  securityGroups: { groupId: string; groupName: string }[];
+  securityGroups: { groupId: string; groupName: string; inbound: InboundRule[] }[];
+  /** Whether it was asked to have a public address, which goes by its private one. */
+  isPublic: boolean;
   /** Base64, as it was stored. */
   userData: string | undefined;
   shutdownBehavior: string;
@@ -57,6 +60,9 @@ export type Instance = {
   /** When EC2 recommended to replace it. */
   rebalance: number | undefined;
 };
+
+export const publicIpOf = ({ isPublic, privateIp }: Pick<Instance, "isPublic" | "privateIp">) =>
+  isPublic ? publicAddressOf(privateIp) : undefined;
 
 const STATE_CODES: Record<InstanceState, number> = {
   pending: 0,

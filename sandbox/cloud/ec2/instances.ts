@@ -4,7 +4,7 @@ import type { CloudSettings, Hypervisor, InstanceView, TerminationEntry } from "
 import { draw, uniform } from "../random.ts";
 import { AwsError } from "../wire/error.ts";
 import { addresses } from "./addresses.ts";
-import { hostNameOf, type Instance } from "./instance.ts";
+import { hostNameOf, publicIpOf, type Instance } from "./instance.ts";
 
 /** What a launch decides; the rest is the cloud's. */
 export type NewInstance = Omit<
@@ -91,9 +91,17 @@ export function instances(world: {
     });
   }
 
-  async function boot({ instanceId, imageId, privateIp, hostName, userData }: Instance): Promise<void> {
-    const content = Buffer.from(userData ?? "", "base64");
-    await hypervisor.boot({ instanceId, imageId, privateIp, hostName, userData: content });
+  async function boot(instance: Instance): Promise<void> {
+    const { instanceId, imageId, privateIp, hostName, userData, securityGroups } = instance;
+    await hypervisor.boot({
+      instanceId,
+      imageId,
+      privateIp,
+      hostName,
+      userData: Buffer.from(userData ?? "", "base64"),
+      publicIp: publicIpOf(instance),
+      inbound: securityGroups.flatMap((group) => group.inbound),
+    });
   }
 
   function terminate(instance: Instance, by: string): void {

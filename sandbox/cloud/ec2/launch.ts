@@ -3,7 +3,7 @@ import { ec2Arn, REGION, type Question } from "../service.ts";
 import { AwsError } from "../wire/error.ts";
 import { flag, list, record, text, texts, type Parameters } from "../wire/parameters.ts";
 import type { SandboxImage } from "../ports.ts";
-import type { Catalog } from "./catalog.ts";
+import type { Catalog, Group } from "./catalog.ts";
 import type { Market, Metadata, Profile, Subnet } from "./instance.ts";
 import { specifiedTags, type LaunchTemplate, type LaunchTemplates } from "./launch-templates.ts";
 
@@ -12,7 +12,8 @@ export type Launch = {
   imageId: string;
   instanceType: string;
   subnet: Subnet;
-  securityGroups: { groupId: string; groupName: string; tags: Record<string, string> }[];
+  securityGroups: Group[];
+  isPublic: boolean;
   profile: Profile | undefined;
   roleArn: string | undefined;
   userData: string | undefined;
@@ -75,6 +76,7 @@ export function launchResolver(world: {
       imageId,
       instanceType,
       subnet,
+      isPublic: text(networkInterface["AssociatePublicIpAddress"]) === "true",
       securityGroups: await catalog.groups(groups, subnet.vpcId),
       profile,
       roleArn: profile && (await roleArn(iam, profile.roleName)),

@@ -1,5 +1,5 @@
 import { ACCOUNT, REGION } from "../service.ts";
-import type { Instance } from "../ec2/instance.ts";
+import { publicIpOf, type Instance } from "../ec2/instance.ts";
 import { iso } from "../ec2/launch-templates.ts";
 
 export type RoleCredentials = {
@@ -32,6 +32,8 @@ export function entries(
   meta("local-ipv4", instance.privateIp);
   meta("placement/availability-zone", instance.subnet.zone);
   meta("placement/region", REGION);
+  const publicIp = publicIpOf(instance);
+  if (publicIp !== undefined) meta("public-ipv4", publicIp);
   meta("reservation-id", instance.reservationId);
   meta("security-groups", instance.securityGroups.map((g) => g.groupName).join("\n"));
   meta("services/domain", "amazonaws.com");

@@ -383,7 +383,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: "the security group is of another VPC",
-    breaks: (world) => (world.groupVpc = "vpc-2"),
+    breaks: (world) => (world.group = { vpcId: "vpc-2", inbound: [] }),
     finding: [
       "burst: security group",
       "wrong",
@@ -392,8 +392,35 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    title: "the security group lets in somebody whom no knob names",
+    breaks: (world) =>
+      (world.group = { vpcId: "vpc-1", inbound: ["tcp 22 from 0.0.0.0/0", "everything from sg-2"] }),
+    finding: [
+      "burst: security group",
+      "warning",
+      /sg-1 lets in tcp 22 from 0\.0\.0\.0\/0, everything from sg-2, which UPDRAFT_burst_DIRECT_FROM does not name/,
+      /setup --annex burst.*take the rule out/,
+    ],
+  },
+  {
+    title: "the security group does not let in those whom the knob names",
+    breaks: (world) => {
+      world.knobs = { ...world.knobs, publicIp: true, directFrom: ["203.0.113.0/24"] };
+      const stack = world.stacks.get("updraft-burst");
+      if (stack === undefined) return;
+      const outputs = { ...stack.outputs, DirectFrom: "203.0.113.0/24" };
+      world.stacks.set("updraft-burst", { ...stack, outputs });
+    },
+    finding: [
+      "burst: security group",
+      "wrong",
+      /sg-1 does not let in tcp 9618 from 203\.0\.113\.0\/24, as UPDRAFT_burst_DIRECT_FROM wants/,
+      /setup --annex burst/,
+    ],
+  },
+  {
     title: "the security group is deleted",
-    breaks: (world) => (world.groupVpc = undefined),
+    breaks: (world) => (world.group = undefined),
     finding: ["burst: security group", "wrong", /no security group sg-1/, /teardown --annex burst/],
   },
   {
@@ -721,7 +748,7 @@ test("a reading that fails is told by its own piece, and hides no other", async 
     "subscriptions",
     "quota",
     "ranges",
-    "groupVpc",
+    "group",
     "routeTables",
     "zonesOf",
     "image",

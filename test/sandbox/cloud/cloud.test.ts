@@ -827,6 +827,30 @@ describe("The sandbox's cloud", { timeout: 180_000 }, () => {
     assert.equal(after["LaunchTemplate"], annex["LaunchTemplate"]);
     assert.equal(after["LaunchTemplateVersion"], "2");
     assert.equal(after["Role"], annex["Role"]);
+    const group = after["SecurityGroup"] ?? "";
+    const inbound = async (): Promise<unknown[]> => {
+      const { SecurityGroups } = await administrator.ec2.send(
+        new DescribeSecurityGroupsCommand({ GroupIds: [group] }),
+      );
+      return (SecurityGroups?.[0]?.IpPermissions ?? []).flatMap((one) =>
+        (one.IpRanges ?? []).map(({ CidrIp }) => [one.IpProtocol, one.FromPort, one.ToPort, CidrIp]),
+      );
+    };
+    for (const blocks of [["203.0.113.0/24", "198.51.100.7/32"], ["198.51.100.7/32"], []]) {
+      const opened = JSON.parse(template("annex")) as {
+        Resources: { SecurityGroup: { Properties: Record<string, unknown> } };
+      };
+      opened.Resources.SecurityGroup.Properties["SecurityGroupIngress"] = blocks.map((CidrIp) => {
+        return { IpProtocol: "tcp", FromPort: 9618, ToPort: 9618, CidrIp };
+      });
+      const stack = await update(JSON.stringify(opened));
+      assert.equal(stack.StackStatus, "UPDATE_COMPLETE", stack.StackStatusReason);
+      assert.equal(outputs(stack)["SecurityGroup"], group);
+      assert.deepEqual(
+        await inbound(),
+        blocks.map((block) => ["tcp", 9618, 9618, block]),
+      );
+    }
     const broken = JSON.parse(template("annex")) as { Resources: Record<string, unknown> };
     broken.Resources["Queue"] = { Type: "AWS::SQS::Queue" };
     const back = await update(JSON.stringify(broken));

@@ -5,7 +5,11 @@ import {
   CreateSecurityGroupCommand,
   DeleteLaunchTemplateCommand,
   DeleteSecurityGroupCommand,
+  DescribeSecurityGroupRulesCommand,
+  RevokeSecurityGroupIngressCommand,
+  type IpPermission,
   type RequestLaunchTemplateData,
+  type SecurityGroupRule,
   type TagSpecification,
 } from "@aws-sdk/client-ec2";
 import type { Json } from "../intrinsics.ts";
@@ -17,11 +21,22 @@ import {
   tagList,
   typed,
   unlessGone,
+  type Properties,
   type Provider,
 } from "../provider.ts";
 
+function permissions(properties: Properties): IpPermission[] {
+  return records(properties["SecurityGroupIngress"]).map((rule) => ({
+    IpProtocol: string(rule["IpProtocol"]),
+    FromPort: number(rule["FromPort"]),
+    ToPort: number(rule["ToPort"]),
+    IpRanges: [{ CidrIp: string(rule["CidrIp"]) }],
+  }));
+}
+
 const securityGroup: Provider = {
   properties: ["GroupName", "GroupDescription", "VpcId", "SecurityGroupIngress", "Tags"],
+  fixed: ["GroupName", "GroupDescription", "VpcId"],
   async create(properties, making) {
     const { ec2 } = making.clients;
     const Tags = tagList(properties["Tags"]);
@@ -36,21 +51,28 @@ const securityGroup: Provider = {
           : { TagSpecifications: [{ ResourceType: "security-group" as const, Tags }] }),
       }),
     );
-    for (const rule of records(properties["SecurityGroupIngress"]))
-      await ec2.send(
-        new AuthorizeSecurityGroupIngressCommand({
-          GroupId,
-          IpPermissions: [
-            {
-              IpProtocol: string(rule["IpProtocol"]),
-              FromPort: number(rule["FromPort"]),
-              ToPort: number(rule["ToPort"]),
-              IpRanges: [{ CidrIp: string(rule["CidrIp"]) }],
-            },
-          ],
-        }),
-      );
+    for (const IpPermissions of permissions(properties))
+      await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [IpPermissions] }));
     return { physicalId: GroupId, attributes: { GroupId, VpcId: VpcId ?? "" } };
+  },
+  async update(GroupId, properties, { clients: { ec2 } }) {
+    const { SecurityGroupRules = [] } = await ec2.send(
+      new DescribeSecurityGroupRulesCommand({ Filters: [{ Name: "group-id", Values: [GroupId] }] }),
+    );
+    const wanted = permissions(properties);
+    const are = (permission: IpPermission) => (rule: SecurityGroupRule) =>
+      rule.IpProtocol === permission.IpProtocol &&
+      rule.FromPort === permission.FromPort &&
+      rule.ToPort === permission.ToPort &&
+      rule.CidrIpv4 === permission.IpRanges?.[0]?.CidrIp;
+    const present = SecurityGroupRules.filter((rule) => rule.IsEgress !== true);
+    for (const one of wanted.filter((permission) => !present.some(are(permission))))
+      await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [one] }));
+    const surplus = present.filter((rule) => !wanted.some((permission) => are(permission)(rule)));
+    const SecurityGroupRuleIds = surplus.flatMap((rule) => rule.SecurityGroupRuleId ?? []);
+    if (SecurityGroupRuleIds.length > 0)
+      await ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId, SecurityGroupRuleIds }));
+    return { physicalId: GroupId, attributes: { GroupId, VpcId: string(properties["VpcId"]) ?? "" } };
   },
   async delete(GroupId, _, { clients }) {
     await unlessGone(clients.ec2.send(new DeleteSecurityGroupCommand({ GroupId })));
