@@ -28,7 +28,8 @@ import {
 } from "../../core/check/findings.ts";
 import { carryOutProbe, describeProbe, planProbe, type ProbeTerms } from "../../core/check/probe.ts";
 import { UpdraftError } from "../../core/errors.ts";
-import { annexKnobs, instanceTypeList, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
+import { instanceTypeList } from "../../core/knob-values.ts";
+import { annexKnobs, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import { site as readSite, type Site } from "../../core/site.ts";
 import { JSON_OUTPUT, YES, type Options } from "../options.ts";
 import { confirm, fail, print, printJson, report } from "../output.ts";

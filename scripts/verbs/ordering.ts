@@ -5,7 +5,8 @@ import { bootReport, watch, type CreatePlan, type CreatePorts } from "../../core
 import { UpdraftError } from "../../core/errors.ts";
 import { limitedBy } from "../../core/fleet-errors.ts";
 import type { Seen } from "../../core/instance.ts";
-import { TYPES_RULE, instanceTypeList, knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
+import { TYPES_RULE, instanceTypeList } from "../../core/knob-values.ts";
+import { knobName, type AnnexKnobs, type Knobs } from "../../core/knobs.ts";
 import { commandLine, orderAnswer, type OrderAnswer } from "../../core/order-answer.ts";
 import { fleetReasons, type Placed } from "../../core/place-orders.ts";
 import type { OrderRequest } from "../../core/plan-order.ts";

@@ -1,5 +1,5 @@
 import { UpdraftError } from "../../core/errors.ts";
-import { TYPES_RULE, instanceTypeList } from "../../core/knobs.ts";
+import { TYPES_RULE, instanceTypeList } from "../../core/knob-values.ts";
 
 /** Instance types as somebody wrote them. */
 export function parseTypes(text: string): readonly string[] {
