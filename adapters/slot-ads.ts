@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, readdir, stat } from "node:fs/promises";
+import { mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAd, type Ad } from "../core/ad-json.ts";
 import { quote } from "../core/classad.ts";
@@ -19,7 +19,7 @@ export type SlotAdFiles = SlotAds & {
 /**
  * Slots' ads in a directory: `<image>_<type>.json` of instances that have joined, as HTCondor prints them in JSON, and
  * what whoever makes an image may put there, `<image>.ad` in HTCondor's long form, in which an image has recorded its
- * own, or `<image>.json`.
+ * own, or `<image>.json`; of both the one that was written later.
  */
 export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
   const path = (name: string): string => join(directory, `${name}.json`);
@@ -38,7 +38,12 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
       const one = names.find((name) => name.startsWith(`${image}_`) && name.endsWith(".json"));
       return one === undefined ? undefined : read(one.slice(0, -".json".length));
     },
-    recorded: async (image) => (await read(image)) ?? (await readLong(join(directory, `${image}.ad`))),
+    async recorded(image) {
+      const long = join(directory, `${image}.ad`);
+      const [writtenLong, writtenJson] = await Promise.all([changed(long), changed(path(image))]);
+      if (writtenJson >= writtenLong) return read(image);
+      return readLong(long, path(image));
+    },
     async learn(image, type, instanceId) {
       // Whatever stands in the way: it is asked again at the next run.
       await learn(image, type, instanceId).catch((error: unknown) => {
@@ -47,15 +52,18 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
     },
   };
 
-  /** HTCondor reads it itself, and knows its escapes. */
-  async function readLong(file: string): Promise<Ad | undefined> {
+  /** HTCondor reads it itself, and knows its escapes. What it makes of it is kept, for that costs it its whole start. */
+  async function readLong(file: string, kept: string): Promise<Ad | undefined> {
     try {
-      await access(file);
       const said = await run("condor_status", ["-ads:long", file, "-json"], {
         timeoutSeconds: QUERY_SECONDS,
       });
-      const ad = oneAd(said);
-      return ad === undefined ? undefined : parseAd(ad);
+      const text = oneAd(said);
+      if (text === undefined) return undefined;
+      const ad = parseAd(text);
+      // Where it cannot be kept it is read anew each time.
+      await writeAtomically(kept, text).catch(() => {});
+      return ad;
     } catch {
       // As above.
       return undefined;
@@ -64,10 +72,7 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
 
   async function learn(image: string, type: string, instanceId: string): Promise<void> {
     const name = `${image}_${type}`;
-    const age = await stat(path(name)).then(
-      ({ mtimeMs }) => (Date.now() - mtimeMs) / 1000,
-      () => Number.POSITIVE_INFINITY,
-    );
+    const age = (Date.now() - (await changed(path(name)))) / 1000;
     if (age >= 0 && age < FRESH_SECONDS) return;
     const constraint = `CloudInstanceID =?= ${quote(instanceId)} && SlotType =!= "Dynamic"`;
     const args = ["-constraint", constraint, "-limit", "1", "-json"];
@@ -79,6 +84,13 @@ export function slotAdFiles(run: Run, directory: string): SlotAdFiles {
     await writeAtomically(path(name), ad);
   }
 }
+
+/** When a file was last written, in milliseconds since 1970; before all time when it is not there. */
+const changed = async (file: string): Promise<number> =>
+  stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Number.NEGATIVE_INFINITY,
+  );
 
 /** The first ad of a list of them. */
 const oneAd = (said: string): string | undefined => /^\{\n[\s\S]*?\n\}$/m.exec(said)?.[0];

@@ -6,6 +6,7 @@ import {
   type Knobs,
   type Setting,
 } from "./knobs.ts";
+import { DEFAULT_OPT_IN } from "./opt-in.ts";
 import { SETTINGS, site, type Site } from "./site.ts";
 
 export type Configuration = {
@@ -28,11 +29,17 @@ export async function lookAtKnobs(
 ): Promise<{ settings: readonly Setting[]; knobs: Knobs; problems: readonly KnobProblem[] }> {
   const settings = await condor.settings(SETTINGS);
   const { knobs, problems } = readKnobs(settings);
-  for (const setting of settings) {
-    const known = problems.some((problem) => problem.name === setting.name);
-    if (known || !EXPRESSION_KNOB.test(setting.name)) continue;
-    const wrong = await condor.expressionError(setting.value);
-    if (wrong !== undefined) problems.push({ ...setting, expected: `a ClassAd expression, but ${wrong}` });
+  const unchecked = settings.filter(
+    ({ name, value }) =>
+      EXPRESSION_KNOB.test(name) &&
+      // As the drop-in has it, which need not be asked about every minute.
+      value !== DEFAULT_OPT_IN &&
+      !problems.some((problem) => problem.name === name),
+  );
+  const wrong = await Promise.all(unchecked.map(({ value }) => condor.expressionError(value)));
+  for (const [index, setting] of unchecked.entries()) {
+    const why = wrong[index];
+    if (why !== undefined) problems.push({ ...setting, expected: `a ClassAd expression, but ${why}` });
   }
   return { settings, knobs, problems };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -34,8 +34,13 @@ test("what an image has recorded of its slot is read by HTCondor, in the form in
     ],
   );
   assert.deepEqual(asked, [`condor_status -ads:long ${path}/${IMAGE}.ad -json`]);
-  await writeFile(join(path, `${IMAGE}.json`), '{ "Arch": "aarch64" }');
-  assert.equal((await files.recorded(IMAGE))?.get("arch"), "aarch64", "JSON goes before it");
+  assert.equal((await files.recorded(IMAGE))?.get("arch"), "X86_64");
+  assert.equal(asked.length, 1, "what HTCondor made of it is kept");
+  await utimes(join(path, `${IMAGE}.ad`), new Date(), new Date(Date.now() + 60_000));
+  await files.recorded(IMAGE);
+  assert.equal(asked.length, 2, "one that was recorded later is read anew");
+  await writeFile(join(path, "ami-1.json"), '{ "Arch": "aarch64" }');
+  assert.equal((await files.recorded("ami-1"))?.get("arch"), "aarch64", "JSON does as well");
 });
 
 test("a recorded ad that HTCondor cannot read, or makes nothing of, is none", async (t) => {

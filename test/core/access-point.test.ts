@@ -31,3 +31,11 @@ test("HTCondor judges every expression, and one that is wrong by itself is told 
     message: /^UPDRAFT_burst_JOBS = \(A [^\n]*$/,
   });
 });
+
+test("HTCondor is not asked every minute about the opt-in that the drop-in has", async () => {
+  const wrong = "HTCondor cannot parse it";
+  await readAccessPoint(here({ UPDRAFT_OPT_IN: "MY.MayUseAWS =?= true" }, wrong));
+  await assert.rejects(readAccessPoint(here({ UPDRAFT_OPT_IN: "MY.MayUseAWS" }, wrong)), {
+    message: /OPT_IN/,
+  });
+});
