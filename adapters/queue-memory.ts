@@ -40,7 +40,10 @@ export function remembering(
         const news = await newsSince(log, kept.mark);
         if (news === "quiet") return unpacked(kept);
         if (news === "rejections") {
-          return { ...unpacked(kept), rejections: await queries.rejections(expression) };
+          const mark = await markLog(log);
+          const rejections = await queries.rejections(expression);
+          if (mark !== undefined) await keep(file, { ...kept, mark, rejections });
+          return { ...unpacked(kept), rejections };
         }
       }
       const mark = await markLog(log);

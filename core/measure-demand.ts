@@ -91,7 +91,9 @@ export async function measureDemand(
   const ads = groups.map(({ ad }) => ad);
   const [onFree, onIdle] = await Promise.all([
     free.length === 0 ? [] : sense("Queue", ports.queue.matches.freeSlots(ads, annex.name)),
-    sense("Queue", ports.queue.matches.idleAnnexSlots(ads, annex.name)),
+    slots.some(({ state }) => state === "Unclaimed")
+      ? sense("Queue", ports.queue.matches.idleAnnexSlots(ads, annex.name))
+      : [],
   ]);
   const matching = new Map(groups.map((group, index) => [group, onFree[index] ?? { count: 0 }]));
   const rest = afterFreeSlots(groups, free, (group) => matching.get(group));

@@ -25,6 +25,7 @@ import { imageId } from "../adapters/ssm.ts";
 import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
+import { rememberingTemplates } from "../adapters/template-memory.ts";
 import { tickHistoryFile } from "../adapters/tick-history-file.ts";
 import { trials } from "../adapters/trials.ts";
 import { readAccessPoint } from "../core/access-point.ts";
@@ -225,7 +226,11 @@ function ports(annex: AnnexKnobs, stateDirectory: string, site: Site): Omit<Tick
         join(stateDirectory, `queue-${annex.name}.json`),
         clock.now,
       ),
-      matches: matchmaking(here, join(stateDirectory, "slot-templates.ads")),
+      matches: rememberingTemplates(
+        matchmaking(here, join(stateDirectory, "slot-templates.ads")),
+        join(stateDirectory, `slot-templates-${annex.name}.json`),
+        clock.now,
+      ),
     },
     slotAds,
     learnSlot: slotAds.learn,

@@ -23,8 +23,8 @@ import { submitSleepers } from "./sleepers.ts";
 const NAME = "campaign-sensors";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const STATE = "/var/lib/updraft/state.json";
-/** What the schedd said last. */
-const QUEUE = `/var/lib/updraft/queue-${ANNEX}.json`;
+/** What HTCondor said last of the queue and of slots to come. */
+const SAID_LAST = `/var/lib/updraft/queue-${ANNEX}.json /var/lib/updraft/slot-templates-${ANNEX}.json`;
 const JOURNAL = "/var/lib/updraft/order-0123456789abcdef.json";
 const SELDOM = "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n";
 /** Two instances are busy with four jobs, and two further jobs wait for one more: that and nothing else is right. */
@@ -128,7 +128,7 @@ async function runHook(
 ): Promise<Map<string, string> & { seconds: number }> {
   const { environment, ...asHook } = AS_HOOK;
   const variables = { ...environment, PATH: `${SHIMS}:${PATH}`, [`_CONDOR_UPDRAFT_${ANNEX}_MODE`]: mode };
-  await shell(sandbox, `rm -f ${QUEUE}`);
+  await shell(sandbox, `rm -f ${SAID_LAST}`);
   const assigned = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const began = performance.now();
   const { stdout } = await sandbox.accessPoint.exec(["env", ...assigned, HOOK], asHook);

@@ -114,6 +114,7 @@ test("the schedd is asked again only after a change, a while, or for another exp
   await appendFile(log, REJECTED);
   const rejected = { ...JOBS, rejections: [{ autocluster: 1, user: "u", at: 5, reason: "r" }] };
   assert.deepEqual(await look("X", rejected as never), ["rejections"]);
+  assert.deepEqual(await look("X", rejected as never), []);
   await appendFile(log, HELD);
   assert.deepEqual(await look(), ["X"]);
   assert.deepEqual(await look("Y"), ["Y"]);

@@ -138,7 +138,6 @@ test("a sensor that fails is never zero: nothing is decided, and its name is tol
   const sensors: [string, (ports: TickPorts) => Partial<TickPorts>][] = [
     ["Queue", (p) => ({ queue: { ...p.queue, jobs: broken } })],
     ["Queue", (p) => ({ queue: { ...p.queue, matches: { ...p.queue.matches, templates: broken } } })],
-    ["Queue", (p) => ({ queue: { ...p.queue, matches: { ...p.queue.matches, idleAnnexSlots: broken } } })],
     ["Collector", (p) => ({ pool: { ...p.pool, facts: broken } })],
     ["Collector", (p) => ({ pool: { ...p.pool, annexSlots: broken } })],
     ["Collector", (p) => ({ pool: { ...p.pool, freeSlots: broken } })],
@@ -158,6 +157,20 @@ test("a sensor that fails is never zero: nothing is decided, and its name is tol
     assert.match(String(result["Reason"]), /it does not answer/);
     assert.deepEqual(world.deeds, []);
   }
+});
+
+test("which idle slots of the annex match is asked when it has one, and then not done without", async () => {
+  const world = await published();
+  world.waiting(4);
+  const { queue } = world.tickPorts;
+  const ports = {
+    ...world.tickPorts,
+    queue: { ...queue, matches: { ...queue.matches, idleAnnexSlots: broken } },
+  };
+  assert.equal((await world.tick(ports))["Recommended"], 2);
+  world.join();
+  const result = await world.tick(ports);
+  assert.deepEqual([result.held, result["LimitedBy"]], [true, "Queue"]);
 });
 
 const brokenSweep = (ports: TickPorts) => (key: string) =>
