@@ -71,13 +71,14 @@ export function queueQueries(run: Run): QueueQueries {
     return ads;
   };
 
-  const counted = async (status: number, expression: string, attributes: readonly string[]) => {
+  const counted = async (constraint: string, expression: string, attributes: readonly string[]) => {
     const names = new Map(attributes.map((name) => [name.toLowerCase(), name]));
     for (const name of attributeNames(expression)) {
       if (!names.has(name) && !NO_ATTRIBUTE.has(name)) names.set(name, name);
     }
-    return query(`JobStatus == ${status} && (${expression})`, [...names.values()], "-group-by");
+    return query(`${constraint} && (${expression})`, [...names.values()], "-group-by");
   };
+  const idleAds = (expression: string) => counted("JobStatus == 1", expression, IDLE);
 
   /** To be sure that there is nothing, for to say nothing is also how a question fails that the schedd does not know. */
   const confirmNone = async (expression: string): Promise<void> => {
@@ -95,8 +96,9 @@ export function queueQueries(run: Run): QueueQueries {
   };
 
   const rejections = async (expression: string): Promise<Rejection[]> => {
-    const constraint = `LastRejMatchTime > time() - ${REJECTED_SECONDS} && (${expression})`;
-    return (await query(constraint, REJECTED)).flatMap(rejection);
+    // Counted, too, though each is a job alone: to send jobs one by one the schedd itself takes longer before it forks.
+    const lately = `LastRejMatchTime > time() - ${REJECTED_SECONDS}`;
+    return (await counted(lately, expression, REJECTED)).flatMap(rejection);
   };
 
   return {
@@ -110,12 +112,12 @@ export function queueQueries(run: Run): QueueQueries {
         );
       }
       const [first, running, rejected, made] = await Promise.all([
-        counted(1, expression, IDLE),
-        counted(2, expression, RUNNING),
+        idleAds(expression),
+        counted("JobStatus == 2", expression, RUNNING),
         rejections(expression),
         factories ? query(expression, FACTORY, "-factory") : [],
       ]);
-      const idle = await notRunning(first, running, () => counted(1, expression, IDLE));
+      const idle = await notRunning(first, running, () => idleAds(expression));
       if (idle.length === 0) await confirmNone(expression);
       return {
         idle: idleJobs(idle, await evaluatedRequests(run, idle)),
