@@ -46,6 +46,7 @@ describe("the campaigns of the hook, at small size", { timeout: 600_000 }, () =>
       rows.map(() => 0),
     );
     assert.ok(Math.max(...rows.map(({ megabytes }) => megabytes)) <= 130, JSON.stringify(rows));
-    assert.ok((rows.at(-1)?.files ?? 0) <= 8, JSON.stringify(rows.at(-1)));
+    // Ads of slots, what was asked last, histories, state and lock, and an order under way.
+    assert.ok((rows.at(-1)?.files ?? 0) <= 10, JSON.stringify(rows.at(-1)));
   });
 });
