@@ -2,8 +2,8 @@ import { unmetDemand } from "./laws/unmet-demand.ts";
 import { NO_WAIT_VALUE_MEMORY, readWaitValueMemory, type WaitValueMemory } from "./laws/wait-value-memory.ts";
 import { waitValue } from "./laws/wait-value.ts";
 import { observe, readLook, type Look, type WaitingShape } from "./observe.ts";
-import type { Resources } from "./packing.ts";
-import { count, decide } from "./policy.ts";
+import { total, type Resources } from "./packing.ts";
+import { decide } from "./policy.ts";
 import type { Member } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 
@@ -92,7 +92,7 @@ export function decideForAnnex(
   const named = (ids: readonly number[]): string[] => ids.flatMap((id) => instanceOf(id) ?? []);
   return {
     decision: {
-      order: count(decision.order),
+      order: total(decision.order),
       release: named(decision.release).slice(0, Math.max(0, staying - p.minInstances)),
       withdraw: named(decision.withdraw),
       needed,

@@ -112,8 +112,8 @@ export async function measureDemand(
   await learned;
   const { unserved, proven } = await matched(ports, annex, site.trustDomain, starting);
   return {
-    jobs: sum(queued.idle),
-    arrived: sum(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
+    jobs: total(queued.idle),
+    arrived: total(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
     unserved,
     shapes: groups.map((group, index) => ({
       ...group,
@@ -123,8 +123,8 @@ export async function measureDemand(
     })),
     excluded: {
       ...excluded,
-      ...some("OwnerLimit", sum(waiting) - sum(allowed)),
-      ...some("OtherAnnex", sum(allowed) - total(groups)),
+      ...some("OwnerLimit", total(waiting) - total(allowed)),
+      ...some("OtherAnnex", total(allowed) - total(groups)),
       ...some("FreeSlots", total(groups) - total(rest)),
       ...some("NoStart", total(rest) - total(starting)),
       ...some("Requirements", total(starting) - total(unserved)),
@@ -165,9 +165,6 @@ async function matched(
   });
   return { unserved, proven };
 }
-
-const sum = (jobs: readonly { readonly count: number }[]): number =>
-  jobs.reduce((all, { count }) => all + count, 0);
 
 const some = (why: keyof Excluded, count: number): Excluded => (count > 0 ? { [why]: count } : {});
 

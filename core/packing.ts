@@ -121,6 +121,7 @@ function leastAsked(shapes: readonly Shape[]): Resources {
   return { cpus: least("cpus"), memory: least("memory"), disk: least("disk"), gpus: least("gpus") };
 }
 
-export function total(shapes: readonly Shape[]): number {
-  return shapes.reduce((sum, shape) => sum + shape.count, 0);
+/** Of jobs by shape, of orders, of whatever is counted by kinds. */
+export function total(kinds: readonly { readonly count: number }[]): number {
+  return kinds.reduce((sum, { count }) => sum + count, 0);
 }

@@ -1,5 +1,6 @@
 import type { Law, Limits, MachineSeen, Observation, Order } from "./laws/law.ts";
 import { cutOrders } from "./laws/offers.ts";
+import { total } from "./packing.ts";
 
 /** What stands around a law, whatever it wishes. */
 export type Caps = {
@@ -41,7 +42,7 @@ export function decide<Memory>(
   caps: Caps,
 ): { readonly decision: Decision; readonly memory: Memory } {
   const wish = law.decide(seen, memory, limits);
-  const wished = count(wish.order);
+  const wished = total(wish.order);
   const wanted = Math.min(wished, Math.max(0, caps.visible ?? wished));
   const fitting = Math.min(wanted, Math.max(0, caps.maxInstances - caps.live), caps.maxOrder);
   const affordable = Math.min(fitting, Math.max(0, caps.affordable ?? fitting));
@@ -68,8 +69,4 @@ function permitted(
   if (ids.length === 0 || mayRelease === undefined) return ids;
   const wished = new Set(ids);
   return machines.filter((one) => wished.has(one.id) && mayRelease(one)).map(({ id }) => id);
-}
-
-export function count(orders: readonly Order[]): number {
-  return orders.reduce((sum, order) => sum + order.count, 0);
 }

@@ -23,7 +23,7 @@ export function unmetDemand(
     waiting,
     open.map((one) => one.free),
   );
-  const needed = packOnOffers(left, offers).reduce((sum, { count }) => sum + count, 0);
+  const needed = total(packOnOffers(left, offers));
   const inFlight = machines.filter((one) => one.joined === undefined && !one.released).length;
   const tooLarge = total(left.filter((shape) => offers.every(({ machine }) => fits(shape, machine) === 0)));
   return { needed, inFlight, tooLarge, unmet: Math.max(0, needed - inFlight) };

@@ -8,6 +8,7 @@ import type { Law, Limits, Observation, Order, Wish } from "./law.ts";
 import { leaseGate } from "./lease-gate.ts";
 import { cutOrders } from "./offers.ts";
 import { learnRunTimes, survival } from "./run-times.ts";
+import { total } from "../packing.ts";
 import { NO_WAIT_VALUE_MEMORY, type WaitValueMemory } from "./wait-value-memory.ts";
 
 const REFIT_LOOKS = 15;
@@ -94,7 +95,7 @@ function choose(
   // Machines asked for in the time that one which is missing costs: below one, none is worth keeping.
   const pace = w.arrivals * known.meanShare * (w.bootHours + value * (w.bootHours + tick));
 
-  const need = count(w.orders);
+  const need = total(w.orders);
   // A forecast of what becomes free may be wrong altogether, and the dearer waiting is the less it counts.
   const cautious = lack + w.freed * (1 - Math.min(1, 1 / value)) - Math.max(0, bear) * w.deviation;
   const forWaiting = need > 0 && cautious > 0 ? Math.min(need, Math.ceil(cautious - 1e-9)) : 0;
@@ -137,7 +138,7 @@ function choose(
       need,
       wanted,
       spare,
-      race: count(race),
+      race: total(race),
       kept: w.waitingJobs === 0 ? w.idle.length - released : 0,
     }),
   };
@@ -175,7 +176,7 @@ function racing(
   { boots }: WaitValueMemory,
   { waitValue, tickSeconds, offers }: Limits,
 ): readonly Order[] {
-  const jobsEach = w.unplacedJobs / Math.max(1, count(w.orders));
+  const jobsEach = w.unplacedJobs / Math.max(1, total(w.orders));
   const hours = RACE_MARGIN * (w.bootHours + tickSeconds / 3600);
   return orders.flatMap(({ offer, count: ordered }) => {
     const price = (offers[offer]?.price ?? 0) / (offers[0]?.price || 1);
@@ -183,10 +184,6 @@ function racing(
     const more = racers(boots, lacking, waitValue * jobsEach, price * hours);
     return more === 0 ? [] : [{ offer, count: more }];
   });
-}
-
-function count(orders: readonly Order[]): number {
-  return orders.reduce((sum, order) => sum + order.count, 0);
 }
 
 /** What numbers of jobs and instances do not tell by themselves. */
