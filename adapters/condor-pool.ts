@@ -1,4 +1,5 @@
 import { quote } from "../core/classad.ts";
+import type { FreeSlot } from "../core/demand.ts";
 import type { Pool, PoolFacts } from "../core/sensors.ts";
 import type { AnnexSlot } from "../core/supply.ts";
 import { freeSlotConstraint, number, parseAds, resources, text, type Ad } from "./condor-ads.ts";
@@ -24,7 +25,7 @@ const FACTS = [
 ];
 
 const SLOT = [
-  "Name",
+  "AnnexName",
   "State",
   "Activity",
   "CloudInstanceID",
@@ -47,26 +48,34 @@ const SLOT = [
   "DaemonStartTime",
 ];
 
+const ATTRIBUTES = [...FACTS, ...SLOT].join(",");
+
+/** All in one question: each starts a program, and answers to several would be of several moments. */
 export function pool(run: Run): Pool {
-  const query = async (constraint: string, attributes: readonly string[], kind: readonly string[]) => {
-    const args = [...kind, "-constraint", constraint, "-attributes", attributes.join(","), "-json"];
-    return parseAds(await run("condor_status", args, { timeoutSeconds: QUERY_SECONDS }), "condor_status");
-  };
-  return {
-    async facts(schedd) {
-      const constraint = `MyType == "Negotiator" || MyType == "Accounting" || MyType == "Collector" || (MyType == "Scheduler" && Name == ${quote(schedd)})`;
-      return poolFacts(await query(constraint, FACTS, ["-any"]));
-    },
-    async annexSlots(annex, schedd) {
-      const constraint = `AnnexName =?= ${quote(annex)} && (AnnexSchedd =?= undefined || AnnexSchedd =?= ${quote(schedd)})`;
-      return (await query(constraint, SLOT, [])).map(annexSlot);
-    },
-    async freeSlots(annex) {
-      const ads = await query(freeSlotConstraint(annex), SLOT, []);
-      return ads.map((ad) => ({ name: text(ad["Name"]) ?? "", free: resources(ad, "") }));
-    },
+  return async (annex, schedd) => {
+    const annexSlots = `AnnexName =?= ${quote(annex)} && (AnnexSchedd =?= undefined || AnnexSchedd =?= ${quote(schedd)})`;
+    const constraint = [
+      'MyType == "Negotiator" || MyType == "Accounting" || MyType == "Collector"',
+      `MyType == "Scheduler" && Name == ${quote(schedd)}`,
+      `MyType == "Machine" && (${annexSlots} || ${freeSlotConstraint(annex)})`,
+    ];
+    const args = ["-any", "-constraint", constraint.map((one) => `(${one})`).join(" || ")];
+    const output = await run("condor_status", [...args, "-attributes", ATTRIBUTES, "-json"], {
+      timeoutSeconds: QUERY_SECONDS,
+    });
+    const ads = parseAds(output, "condor_status");
+    const slots = ads.filter((ad) => ad["MyType"] === "Machine");
+    return {
+      facts: poolFacts(ads),
+      annexSlots: slots.filter((ad) => isOf(ad, annex)).map(annexSlot),
+      freeSlots: slots.filter((ad) => !isOf(ad, annex)).map(freeSlot),
+    };
   };
 }
+
+const isOf = (ad: Ad, annex: string): boolean => ad["AnnexName"] === annex;
+
+const freeSlot = (ad: Ad): FreeSlot => ({ name: text(ad["Name"]) ?? "", free: resources(ad, "") });
 
 function annexSlot(ad: Ad): AnnexSlot {
   return {

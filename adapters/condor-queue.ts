@@ -9,8 +9,9 @@ import {
   type AdValue,
 } from "../core/ad-json.ts";
 import { adStream } from "../core/ad-stream.ts";
+import { withAutoclusters } from "../core/autoclusters.ts";
 import { attributeNames, hidesAttributes } from "../core/classad.ts";
-import type { IdleJobs, Rejection } from "../core/demand.ts";
+import { REJECTED_SECONDS, type IdleJobs, type Rejection } from "../core/demand.ts";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import { inBoth, jobIds, type JobIds } from "../core/job-ids.ts";
 import type { Resources } from "../core/packing.ts";
@@ -18,7 +19,7 @@ import type { QueueReader, RunningJobs } from "../core/sensors.ts";
 import type { Run } from "./run.ts";
 
 const REQUESTS = ["RequestCpus", "RequestMemory", "RequestDisk", "RequestGPUs"] as const;
-/** What idle jobs differ in, as far as it matters. */
+/** What idle jobs differ in, as far as it matters, but for what their autoclusters tell. */
 const IDLE = [
   "JobStatus",
   "JobUniverse",
@@ -32,16 +33,18 @@ const IDLE = [
   "AcctGroup",
   "User",
   "Owner",
+  "LastRejMatchTime",
+  "LastRejMatchReason",
   ...REQUESTS,
-  "Requirements",
 ];
 const RUNNING = ["JobStatus", "AutoClusterId", "User", "MachineAttrAnnexName0"];
-const REJECTED = ["AutoClusterId", "User", "LastRejMatchTime", "LastRejMatchReason"];
+const REJECTED = ["JobStatus", "AutoClusterId", "User", "LastRejMatchTime", "LastRejMatchReason"];
 const FACTORY = ["TotalSubmitProcs", "JobMaterializeNextProcId"];
 /** Of no matter to matching: who asks it gives the jobs numbers of their own. */
 const NOT_MATCHED = new Set(
   ["Id", "JobIds", "JobCount", "ClusterId", "ProcId", "JobStatus", "AutoClusterId"]
     .concat("EnteredCurrentStatus", "LastMatchTime", "JobCoolDownExpiration")
+    .concat("LastRejMatchTime", "LastRejMatchReason")
     .map((name) => name.toLowerCase()),
 );
 
@@ -49,11 +52,8 @@ const NOT_MATCHED = new Set(
 const NO_ATTRIBUTE = new Set(["true", "false", "undefined", "error", "is", "isnt", "my", "target", "parent"]);
 
 const QUERY_SECONDS = 15;
-/** Rejections older than this say nothing of now. */
-const REJECTED_SECONDS = 600;
-
 export type QueueQueries = QueueReader & {
-  /** What negotiation passed over lately of such jobs; costs little. */
+  /** What negotiation passed over lately of such idle jobs; costs less than to ask for all of them. */
   rejections(expression: string): Promise<Rejection[]>;
 };
 
@@ -63,13 +63,13 @@ export type QueueQueries = QueueReader & {
  * be among the attributes.
  */
 export function queueQueries(run: Run): QueueQueries {
-  const query = async (constraint: string, attributes: readonly string[], ...how: readonly string[]) => {
+  const ask = async (args: readonly string[]): Promise<Ad[]> => {
     const ads: Ad[] = [];
-    const list = attributes.join(",");
-    const args = ["-allusers", ...how, "-constraint", constraint, "-json", "-attributes", list];
     await readAds(run, "condor_q", args, (ad) => void ads.push(ad));
     return ads;
   };
+  const query = async (constraint: string, attributes: readonly string[], ...how: readonly string[]) =>
+    ask(["-allusers", ...how, "-constraint", constraint, "-json", "-attributes", attributes.join(",")]);
 
   const counted = async (constraint: string, expression: string, attributes: readonly string[]) => {
     const names = new Map(attributes.map((name) => [name.toLowerCase(), name]));
@@ -78,7 +78,19 @@ export function queueQueries(run: Run): QueueQueries {
     }
     return query(`${constraint} && (${expression})`, [...names.values()], "-group-by");
   };
-  const idleAds = (expression: string) => counted("JobStatus == 1", expression, IDLE);
+
+  const idleAds = async (expression: string): Promise<readonly Ad[]> => {
+    const [jobs, autoclusters] = await Promise.all([
+      counted("JobStatus == 1", expression, IDLE),
+      ask(["-allusers", "-autocluster", "-json"]),
+    ]);
+    const { known, strange } = withAutoclusters(jobs, autoclusters);
+    if (strange === undefined) return known;
+    return [
+      ...known,
+      ...(await counted(`JobStatus == 1 && (${strange})`, expression, [...IDLE, "Requirements"])),
+    ];
+  };
 
   /** To be sure that there is nothing, for to say nothing is also how a question fails that the schedd does not know. */
   const confirmNone = async (expression: string): Promise<void> => {
@@ -97,7 +109,7 @@ export function queueQueries(run: Run): QueueQueries {
 
   const rejections = async (expression: string): Promise<Rejection[]> => {
     // Counted, too, though each is a job alone: to send jobs one by one the schedd itself takes longer before it forks.
-    const lately = `LastRejMatchTime > time() - ${REJECTED_SECONDS}`;
+    const lately = `JobStatus == 1 && LastRejMatchTime > time() - ${REJECTED_SECONDS}`;
     return (await counted(lately, expression, REJECTED)).flatMap(rejection);
   };
 
@@ -111,10 +123,9 @@ export function queueQueries(run: Run): QueueQueries {
           "Name the attributes of the job in the annex's _JOBS as they are.",
         );
       }
-      const [first, running, rejected, made] = await Promise.all([
+      const [first, running, made] = await Promise.all([
         idleAds(expression),
         counted("JobStatus == 2", expression, RUNNING),
-        rejections(expression),
         factories ? query(expression, FACTORY, "-factory") : [],
       ]);
       const idle = await notRunning(first, running, () => idleAds(expression));
@@ -122,7 +133,7 @@ export function queueQueries(run: Run): QueueQueries {
       return {
         idle: idleJobs(idle, await evaluatedRequests(run, idle)),
         running: running.map(runningJobs),
-        rejections: rejected,
+        rejections: idle.flatMap(rejection),
         unmaterialized: made.reduce((sum, ad) => sum + unmaterialized(ad), 0),
       };
     },

@@ -10,7 +10,7 @@ import { median, table } from "./table.ts";
 const NAME = "bench-queue";
 const STATE = "/var/lib/updraft";
 /** What HTCondor said last, which the hook uses again while nothing has changed. */
-const KEPT = [`${STATE}/queue-${ANNEX}.json`, `${STATE}/slot-templates-${ANNEX}.json`];
+const KEPT = [`${STATE}/queue-${ANNEX}.json`, `${STATE}/answers-${ANNEX}.json`];
 /** No more at a time than HTCondor takes by default. */
 const BATCH = 20_000;
 const SUBMIT_SECONDS = 300;
@@ -25,8 +25,8 @@ const QUEUES = [
 /** What the tick's own question tells, as plain forms of condor_q do, whose caller would have to count. */
 const ATTRIBUTES =
   "ClusterId ProcId JobStatus JobUniverse EnteredCurrentStatus AutoClusterId LastMatchTime DeferralTime " +
-  "DeferralPrepTime JobCoolDownExpiration ConcurrencyLimits AcctGroup User Owner RequestCpus RequestMemory " +
-  "RequestDisk RequestGPUs Requirements";
+  "DeferralPrepTime JobCoolDownExpiration ConcurrencyLimits AcctGroup User Owner LastRejMatchTime " +
+  "LastRejMatchReason RequestCpus RequestMemory RequestDisk RequestGPUs Requirements";
 const IDLE = ["condor_q", "-allusers", "-constraint", "JobStatus == 1 && MayUseAWS =?= true"];
 const FORMS: readonly (readonly [string, readonly string[], once?: true])[] = [
   ["condor_q -json", [...IDLE, "-json"], true],

@@ -11,7 +11,7 @@ import { SETTINGS, site, type Site } from "./site.ts";
 
 export type Configuration = {
   /** Every knob of the schedd whose whole name matches the regular expression. */
-  settings(names: string): Promise<Setting[]>;
+  settings(names: string): Promise<readonly Setting[]>;
   /** What is wrong with a ClassAd expression; undefined when nothing is. */
   expressionError(expression: string): Promise<string | undefined>;
 };

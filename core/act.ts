@@ -15,7 +15,7 @@ import {
 import { planOrder, type PlanPorts } from "./plan-order.ts";
 import type { Decision } from "./hook-decision.ts";
 import type { Ec2 } from "./ports.ts";
-import { checkPublished, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
+import { checkPublished, findGround, type ConfigPorts, type Ground, type SetupPorts } from "./publish.ts";
 import { heldBack } from "./refused-places.ts";
 import { HOOK_USER } from "./supply.ts";
 import { TAG, type Tags } from "./tags.ts";
@@ -89,14 +89,14 @@ function nextOrder({ annex }: Ground, { instances, pending }: Reconciled, count:
     : { count, idleSeconds: annex.idleSeconds };
 }
 
-/** By the very same flow as `updraft create`, except that nobody waits. */
+/** By the very same flow as `updraft create`, except that nobody waits. What the run looked by may be minutes old. */
 async function order(
   ports: ActPorts,
-  ground: Ground,
+  { annex, site }: Ground,
   known: Reconciled,
   { count, idleSeconds }: NextOrder,
 ): Promise<{ readonly ordered: number; readonly trouble: Held | undefined }> {
-  const { annex } = ground;
+  const ground = await findGround(ports, annex, site);
   const { credential } = await checkPublished(ports, ground);
   const plan = await planOrder(ports, ground, {
     count,

@@ -78,6 +78,8 @@ export type Excluded = Readonly<Partial<Record<Exclusion, number>>>;
 const VANILLA = 5;
 /** A job that was matched so recently is about to start. */
 const STARTING_SECONDS = 120;
+/** Rejections older than this say nothing of now. */
+export const REJECTED_SECONDS = 600;
 
 /** Sorts the idle jobs of the annex into those that a further machine would help and those that it would not. */
 export function demand(jobs: readonly IdleJobs[], facts: DemandFacts): Demand {
@@ -113,7 +115,9 @@ const submitter = (jobs: Pick<Rejection, "autocluster" | "user">): string =>
 /** One of a time to come is none that a negotiator wrote: a user may have edited it. */
 function newest(rejections: readonly Rejection[], now: UnixTime): Map<string, Rejection> {
   const result = new Map<string, Rejection>();
-  for (const one of rejections.filter(({ at }) => at <= now + CLOCK_SKEW_SECONDS)) {
+  const isRecent = ({ at }: Rejection): boolean =>
+    at <= now + CLOCK_SKEW_SECONDS && now - at < REJECTED_SECONDS;
+  for (const one of rejections.filter(isRecent)) {
     if (one.at > (result.get(submitter(one))?.at ?? Number.NEGATIVE_INFINITY)) {
       result.set(submitter(one), one);
     }

@@ -14,6 +14,14 @@ export function jobIds(count: number, text: string): JobIds | undefined {
   return first === undefined || last === undefined ? undefined : { count, first, last };
 }
 
+/** Whether none of these jobs is known to lie outside of those: how many they are, the first and the last of them tell. */
+export function mayBeAmong(some: readonly JobIds[], those: JobIds): boolean {
+  const isWithin = (id: JobId): boolean => compare(those.first, id) <= 0 && compare(id, those.last) <= 0;
+  return some.reduce((sum, { count }) => sum + count, 0) <= those.count && endsOf(some).every(isWithin);
+}
+
+const compare = (one: JobId, other: JobId): number => one.cluster - other.cluster || one.proc - other.proc;
+
 /**
  * A job that is among both, as far as first and last tell: what lies between them is known only where they leave no gap.
  * So one may be missed, and none is ever made up.

@@ -5,19 +5,16 @@ import { runningJobs, withinOwnerLimit } from "./owner-limits.ts";
 import { fits, total } from "./packing.ts";
 import type { Clock, Ec2 } from "./ports.ts";
 import { unclaimed, type Claims } from "./sharing.ts";
-import type { Pool, PoolFacts, Queue, RunningJobs } from "./sensors.ts";
+import type { Matchmaking, PoolView, QueuedJobs, RunningJobs } from "./sensors.ts";
 import type { Site } from "./site.ts";
 import { templates, type SlotAds, type Templates } from "./slot-template.ts";
-import { demandExpression } from "./start-expression.ts";
-import type { AnnexSlot } from "./supply.ts";
 import type { UnixTime } from "./time.ts";
 import { sense } from "./unmeasured.ts";
 
 export type DemandPorts = {
   readonly clock: Clock;
   readonly ec2: Pick<Ec2, "instanceTypes">;
-  readonly queue: Queue;
-  readonly pool: Pool;
+  readonly matches: Matchmaking;
   readonly slotAds: SlotAds;
   imageId(image: string): Promise<string>;
   sha256(bytes: Uint8Array): string;
@@ -26,16 +23,13 @@ export type DemandPorts = {
 export type DemandTerms = {
   readonly annex: AnnexKnobs;
   readonly site: Site;
-  readonly facts: PoolFacts;
+  readonly pool: PoolView;
+  readonly queued: QueuedJobs;
   readonly noStart: NoStart;
   /** When was looked last. */
   readonly lookedAt?: UnixTime | undefined;
-  /** Slots of the annex, which tell whose jobs run there. */
-  readonly slots: Promise<readonly AnnexSlot[]>;
   /** Jobs for which other annexes have ordered. */
   readonly others: readonly Claims[];
-  /** What the slots look like that are there now is known from then on. */
-  readonly learned: Promise<unknown>;
 };
 
 /** Jobs of one user and shape, wherever they are. */
@@ -63,21 +57,23 @@ export type MeasuredDemand = {
   readonly noStart: NoStart;
 };
 
+/** The same before anybody has asked what an instance of the annex would take. */
+export type PoolDemand = Omit<MeasuredDemand, "unserved" | "proven" | "shapes"> & {
+  /** What the pool cannot serve, and what waits for a machine, group by group. */
+  readonly starting: readonly JobGroup[];
+  readonly shapes: readonly Omit<ShapeDemand, "unserved">[];
+};
+
 /** How long a job waits before it is demand that negotiation has not passed over. */
 export const minWait = (annex: AnnexKnobs, site: Site): number =>
   annex.minWaitSeconds ?? 2 * site.negotiatorIntervalSeconds;
 
 /** What the pool could not serve of the jobs of an annex. */
-export async function measureDemand(
-  ports: DemandPorts,
-  { annex, site, facts, noStart, learned, lookedAt = Number.POSITIVE_INFINITY, ...terms }: DemandTerms,
-): Promise<MeasuredDemand> {
-  const expression = demandExpression(annex, site.schedd);
-  const [queued, free, slots] = await Promise.all([
-    sense("Queue", ports.queue.jobs(expression, { factories: facts.unmaterialized > 0 })),
-    sense("Collector", ports.pool.freeSlots(annex.name)),
-    terms.slots,
-  ]);
+export async function demandOnPool(
+  ports: Pick<DemandPorts, "clock" | "matches" | "sha256">,
+  { annex, site, pool, queued, noStart, others, lookedAt = Number.POSITIVE_INFINITY }: DemandTerms,
+): Promise<PoolDemand> {
+  const { facts, annexSlots: slots, freeSlots: free } = pool;
   const now = ports.clock.now();
   const { waiting, excluded } = demand(queued.idle, {
     now,
@@ -87,12 +83,12 @@ export async function measureDemand(
     startable: facts.startable ?? 0,
   });
   const allowed = withinOwnerLimit(waiting, runningJobs(slots), annex.ownerMaxJobs);
-  const groups = unclaimed(groupJobs(allowed), terms.others, now);
+  const groups = unclaimed(groupJobs(allowed), others, now);
   const ads = groups.map(({ ad }) => ad);
   const [onFree, onIdle] = await Promise.all([
-    free.length === 0 ? [] : sense("Queue", ports.queue.matches.freeSlots(ads, annex.name)),
+    free.length === 0 ? [] : sense("Queue", ports.matches.freeSlots(ads, annex.name)),
     slots.some(({ state }) => state === "Unclaimed")
-      ? sense("Queue", ports.queue.matches.idleAnnexSlots(ads, annex.name))
+      ? sense("Queue", ports.matches.idleAnnexSlots(ads, annex.name))
       : [],
   ]);
   const matching = new Map(groups.map((group, index) => [group, onFree[index] ?? { count: 0 }]));
@@ -109,15 +105,12 @@ export async function measureDemand(
   const starting = rest.map((group, index) =>
     idle.suppressed.has(groups[index] ?? group) ? { ...group, count: 0 } : group,
   );
-  await learned;
-  const { unserved, proven } = await matched(ports, annex, site.trustDomain, starting);
   return {
     jobs: total(queued.idle),
     arrived: total(queued.idle.filter(({ idleSince }) => idleSince > lookedAt)),
-    unserved,
-    shapes: groups.map((group, index) => ({
+    starting,
+    shapes: groups.map((group) => ({
       ...group,
-      unserved: unserved[index]?.count ?? 0,
       runningHere: here(group),
       runningElsewhere: elsewhere(group),
     })),
@@ -127,18 +120,32 @@ export async function measureDemand(
       ...some("OtherAnnex", total(allowed) - total(groups)),
       ...some("FreeSlots", total(groups) - total(rest)),
       ...some("NoStart", total(rest) - total(starting)),
-      ...some("Requirements", total(starting) - total(unserved)),
       ...some("Factory", queued.unmaterialized),
     },
     unmaterialized: queued.unmaterialized,
-    proven,
     noStart: idle.noStart,
+  };
+}
+
+/** What of it an instance of the annex would take. */
+export async function demandOnAnnex(
+  ports: Omit<DemandPorts, "clock" | "sha256">,
+  { annex, site }: Pick<DemandTerms, "annex" | "site">,
+  { starting, shapes, ...demand }: PoolDemand,
+): Promise<MeasuredDemand> {
+  const { unserved, proven } = await matched(ports, annex, site.trustDomain, starting);
+  return {
+    ...demand,
+    unserved,
+    proven,
+    shapes: shapes.map((shape, index) => ({ ...shape, unserved: unserved[index]?.count ?? 0 })),
+    excluded: { ...demand.excluded, ...some("Requirements", total(starting) - total(unserved)) },
   };
 }
 
 /** Without those whose requirements an instance of the annex would not meet, whichever of its types EC2 chooses. */
 async function matched(
-  ports: DemandPorts,
+  ports: Omit<DemandPorts, "clock" | "sha256">,
   annex: AnnexKnobs,
   trustDomain: string,
   groups: readonly JobGroup[],
@@ -152,7 +159,7 @@ async function matched(
   const ads = slots.map(({ ad }) => ad);
   const found = await sense(
     "Queue",
-    ports.queue.matches.templates(
+    ports.matches.templates(
       asked.map(({ ad }) => ad),
       ads,
     ),

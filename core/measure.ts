@@ -7,20 +7,18 @@ import { recent, remember, rested, type Memory } from "./hook-memory.ts";
 import type { AnnexKnobs } from "./knobs.ts";
 import { lastStretch } from "./last-stretch.ts";
 import { machineOf, type Machine } from "./machine.ts";
-import { measureDemand, minWait, type DemandPorts } from "./measure-demand.ts";
+import { demandOnAnnex, minWait, type DemandPorts, type PoolDemand } from "./measure-demand.ts";
 import { total } from "./packing.ts";
 import type { Reconciled } from "./place-orders.ts";
-import type { Ec2 } from "./ports.ts";
 import type { Explained } from "./reason.ts";
-import type { PoolFacts } from "./sensors.ts";
+import type { PoolView } from "./sensors.ts";
 import type { Claims } from "./sharing.ts";
 import type { Site } from "./site.ts";
 import { contradiction, hasJoined, supply, type AnnexSlot, type Member } from "./supply.ts";
 import type { LearnSlot } from "./slot-template.ts";
-import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 
-export type MeasurePorts = DemandPorts & { readonly ec2: Ec2; readonly learnSlot: LearnSlot };
+export type MeasurePorts = DemandPorts & { readonly learnSlot: LearnSlot };
 
 export type MeasureTerms = {
   readonly annex: AnnexKnobs;
@@ -47,37 +45,22 @@ export type Measured = {
 export async function measure(
   ports: MeasurePorts,
   terms: MeasureTerms,
-  facts: PoolFacts,
+  pool: PoolView,
+  demanded: Promise<PoolDemand>,
   { instances, unseen }: Reconciled,
   { affordable }: Funds,
 ): Promise<Measured> {
   const { annex, site } = terms;
   const { experience: known } = terms.memory;
-  const slotsSeen = sense("Collector", ports.pool.annexSlots(annex.name, site.schedd));
-  const measureSupply = async (): Promise<Supply> => {
-    const slots = await slotsSeen;
-    const now = ports.clock.now();
-    const joined = recent(terms.memory.joined, now);
-    const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
-    const disagree = contradiction(members, instances, slots);
-    if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
-    await learnSlots(ports, instances, members);
-    return { now, joined, slots, members };
-  };
-  const measured = measureSupply();
-  const [queued, { now, joined, slots, members }] = await Promise.all([
-    measureDemand(ports, {
-      annex,
-      site,
-      facts,
-      noStart: terms.memory.noStart,
-      lookedAt: known.last?.at,
-      slots: slotsSeen,
-      others: terms.others ?? [],
-      learned: measured,
-    }),
-    measured,
-  ]);
+  const slots = pool.annexSlots;
+  const now = ports.clock.now();
+  const joined = recent(terms.memory.joined, now);
+  const members = supply(instances, slots, joined, now, annex.drainSeconds, known.lateAfterSeconds);
+  const disagree = contradiction(members, instances, slots);
+  if (disagree !== undefined) throw new Unmeasured({ limitedBy: "Collector", reason: disagree });
+  // What the slots look like that are there now is known before anybody asks what one to come would take.
+  const [onPool] = await Promise.all([demanded, learnSlots(ports, instances, members)]);
+  const queued = await demandOnAnnex(ports, terms, onPool);
 
   const { unserved } = queued;
   const { experience, attributes: estimates } = learn(known, {
@@ -159,13 +142,6 @@ export async function measure(
     },
   };
 }
-
-type Supply = {
-  readonly now: UnixTime;
-  readonly joined: Memory["joined"];
-  readonly slots: readonly AnnexSlot[];
-  readonly members: readonly Member[];
-};
 
 /** Keeps what a slot of each type and image is like, for the day when none is there. */
 async function learnSlots(

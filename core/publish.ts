@@ -41,13 +41,17 @@ export type PublishPorts = SetupPorts &
   };
 
 /** What set-up made for an annex, checked to be this pool's and schedd's. */
-export type Ground = {
-  readonly annex: AnnexKnobs;
-  readonly site: Site;
-  readonly owner: Owner;
+export type SetUp = {
   readonly account: string;
   readonly accountSetup: AccountSetup;
   readonly annexSetup: AnnexSetup;
+};
+
+/** An annex, whose it is, and what set-up made for it. */
+export type Ground = SetUp & {
+  readonly annex: AnnexKnobs;
+  readonly site: Site;
+  readonly owner: Owner;
   /** When what nodes authenticate by ends, as far as that has been looked at. */
   readonly credentialExpires?: UnixTime | undefined;
 };
@@ -68,21 +72,32 @@ export async function getReadable(storage: Storage, key: string): Promise<Uint8A
   }
 }
 
+export const ownerOf = (annex: AnnexKnobs, site: Site): Owner => ({
+  annex: annex.name,
+  pool: site.pool,
+  schedd: site.schedd,
+});
+
 /** Refuses an annex that is not set up, or that is another pool's or schedd's. */
 export async function findGround(ports: SetupPorts, annex: AnnexKnobs, site: Site): Promise<Ground> {
+  return { annex, site, owner: ownerOf(annex, site), ...(await findSetUp(ports, annex, site)) };
+}
+
+/** The same without what was known before. */
+export async function findSetUp(ports: SetupPorts, annex: AnnexKnobs, site: Site): Promise<SetUp> {
   const account = await ports.account();
-  const owner: Owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
   const [accountStack, stack] = await Promise.all([
     ports.cloudFormation.stack(ACCOUNT_STACK),
     ports.cloudFormation.stack(annexStack(annex.name)),
   ]);
-  const setUp = accountSetup(accountStack, annex.region);
-  const annexSetUp = annexSetup(stack, annex.name, site.pool);
-  const claim = await getReadable(ports.storage(setUp.bucket, account), ownerKey(annex.name));
+  const ofAccount = accountSetup(accountStack, annex.region);
+  const ofAnnex = annexSetup(stack, annex.name, site.pool);
+  const claim = await getReadable(ports.storage(ofAccount.bucket, account), ownerKey(annex.name));
   if (claim !== undefined) {
+    const owner = ownerOf(annex, site);
     checkOwner(new TextDecoder().decode(claim), { ...owner, account, region: annex.region });
   }
-  return { annex, site, owner, account, accountSetup: setUp, annexSetup: annexSetUp };
+  return { account, accountSetup: ofAccount, annexSetup: ofAnnex };
 }
 
 /** Checks everything that can be checked before anything is written. */

@@ -35,8 +35,6 @@ export type Matchmaking = {
   templates(ads: readonly string[], slots: readonly string[]): Promise<readonly number[]>;
 };
 
-export type Queue = QueueReader & { readonly matches: Matchmaking };
-
 /** What the collector says of the pool as a whole. */
 export type PoolFacts = {
   /** When a negotiator last ended a cycle; undefined when the collector knows none. */
@@ -51,10 +49,12 @@ export type PoolFacts = {
   readonly scheddDutyCycle: number | undefined;
 };
 
-/** What the collector shows. */
-export type Pool = {
-  facts(schedd: string): Promise<PoolFacts>;
-  annexSlots(annex: string, schedd: string): Promise<AnnexSlot[]>;
+/** What the collector shows, all of one moment. */
+export type PoolView = {
+  readonly facts: PoolFacts;
+  readonly annexSlots: readonly AnnexSlot[];
   /** Slots that are nobody's now, but those of the annex itself. */
-  freeSlots(annex: string): Promise<FreeSlot[]>;
+  readonly freeSlots: readonly FreeSlot[];
 };
+
+export type Pool = (annex: string, schedd: string) => Promise<PoolView>;

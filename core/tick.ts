@@ -1,4 +1,5 @@
 import { act, type ActPorts } from "./act.ts";
+import { ahead } from "./ahead.ts";
 import type { AttributeValue } from "./classad.ts";
 import { firstBootReport } from "./boot-report.ts";
 import { breaker, breakerReason, judge, newlyFailed, type Breaker, type BreakerMemory } from "./breaker.ts";
@@ -8,19 +9,30 @@ import { funds, type Funds } from "./funds.ts";
 import type { Memory } from "./hook-memory.ts";
 import { layGhosts } from "./lay-ghosts.ts";
 import { recordSeen } from "./ledger.ts";
+import { demandOnPool, type PoolDemand } from "./measure-demand.ts";
 import { measure, type Measured, type MeasurePorts, type MeasureTerms } from "./measure.ts";
 import { reconcile, type Reconciled } from "./place-orders.ts";
-import type { Ec2, Storage } from "./ports.ts";
-import { findGround, getReadable, type Ground } from "./publish.ts";
+import type { AnnexKnobs } from "./knobs.ts";
+import type { Storage } from "./ports.ts";
+import { getReadable, ownerOf, type Ground } from "./publish.ts";
 import { explain, type Explained } from "./reason.ts";
+import type { Recent } from "./recent.ts";
+import type { Pool, PoolView, QueueReader } from "./sensors.ts";
 import { claim, type Share } from "./sharing.ts";
-import { startExpression } from "./start-expression.ts";
+import type { Site } from "./site.ts";
+import { demandExpression, startExpression } from "./start-expression.ts";
 import { SWEEP_KEY } from "./storage.ts";
 import type { UnixTime } from "./time.ts";
 import { sense, Unmeasured } from "./unmeasured.ts";
 import { parseLastSweep, veto, type Held } from "./veto.ts";
 
-export type TickPorts = ActPorts & MeasurePorts & { readonly ghosts: Ghosts };
+export type TickPorts = ActPorts &
+  Omit<MeasurePorts, "ec2"> & {
+    readonly pool: Pool;
+    readonly queue: QueueReader;
+    readonly ghosts: Ghosts;
+    readonly recent: Recent;
+  };
 
 export type TickTerms = MeasureTerms & {
   /** UPDRAFT_STOP. */
@@ -46,13 +58,13 @@ export async function tick(ports: TickPorts, terms: TickTerms): Promise<Tick | H
 
 async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> {
   const { annex, site } = terms;
-  const owner = { annex: annex.name, pool: site.pool, schedd: site.schedd };
-  const [facts, ground] = await Promise.all([
-    sense("Collector", ports.pool.facts(site.schedd)),
-    sense("Setup", findGround(ports, annex, site)),
-  ]);
-  const storage = ports.storage(ground.accountSetup.bucket, ground.account);
-  const sweep = parseLastSweep(await sense("Enforcer", getReadable(storage, SWEEP_KEY)));
+  const owner = ownerOf(annex, site);
+  // What waits for nobody is asked at once, so that all of it is about the same moment.
+  const instances = ahead(() => sense("EC2", ports.ec2.instances(owner)));
+  const view = sense("Collector", ports.pool(annex.name, site.schedd));
+  const demanded = ahead(() => view.then((pool) => demandBeside(ports, terms, pool)));
+  const [pool, { ground, storage, sweep }] = await Promise.all([view, lookAtGround(ports, annex, site)]);
+  const { facts } = pool;
   const vetoed = veto({
     mode: annex.mode,
     stop: terms.stop,
@@ -66,10 +78,10 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     scheddDutyCycle: facts.scheddDutyCycle,
   });
   const mayNot = vetoed ?? terms.hold;
-  const instances: Ec2["instances"] = (owner) => sense("EC2", ports.ec2.instances(owner));
-  const looking = { ...ports, ec2: { ...ports.ec2, instances } };
-  const known = await sense("Journal", reconcile(looking, owner, annex.region, mayNot === undefined));
-  const money = await funds(ports, ground, known);
+  const settling = { ...ports, ec2: { ...ports.ec2, instances } };
+  const known = await sense("Journal", reconcile(settling, owner, annex.region, mayNot === undefined));
+  const looking = { ...ports, ...ports.recent };
+  const money = await funds(looking, ground, known);
   const dead = await layGhosts(ports.ghosts, {
     before: terms.memory.ghosts,
     instances: known.instances,
@@ -77,7 +89,7 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
     act: mayNot === undefined,
     now: known.at,
   });
-  const seen = await measure(ports, terms, facts, known, money);
+  const seen = await measure(looking, terms, pool, demanded(), known, money);
   const { memory: breakerMemory, gate } = await breakerNow(storage, ground, terms, known, seen);
   const decision = {
     ...seen.decision,
@@ -115,6 +127,28 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
       share: shareOf(terms, money, seen, inFlight + acted.ordered, known.at),
     },
   };
+}
+
+async function lookAtGround(ports: TickPorts, annex: AnnexKnobs, site: Site) {
+  const setUp = await sense("Setup", ports.recent.setUp(annex, site));
+  const storage = ports.storage(setUp.accountSetup.bucket, setUp.account);
+  const sweep = parseLastSweep(await sense("Enforcer", getReadable(storage, SWEEP_KEY)));
+  return { ground: { annex, site, owner: ownerOf(annex, site), ...setUp }, storage, sweep };
+}
+
+/** Demand that the pool as it is cannot serve. */
+async function demandBeside(ports: TickPorts, terms: TickTerms, pool: PoolView): Promise<PoolDemand> {
+  const { annex, site, memory } = terms;
+  const look = { factories: pool.facts.unmaterialized > 0 };
+  return demandOnPool(ports, {
+    annex,
+    site,
+    pool,
+    queued: await sense("Queue", ports.queue.jobs(demandExpression(annex, site.schedd), look)),
+    noStart: memory.noStart,
+    lookedAt: memory.experience.last?.at,
+    others: terms.others ?? [],
+  });
 }
 
 /** The breaker after this look, with the words of the node that failed last. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { answerMemory } from "../adapters/answer-memory.ts";
 import { archive, sha256 } from "../adapters/archive.ts";
 import { cloudFormation } from "../adapters/cloudformation.ts";
 import { ghosts } from "../adapters/condor-ghosts.ts";
@@ -25,7 +26,7 @@ import { imageId } from "../adapters/ssm.ts";
 import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
-import { rememberingTemplates } from "../adapters/template-memory.ts";
+import { recentFacts, recentTemplates } from "../adapters/recent.ts";
 import { tickHistoryFile } from "../adapters/tick-history-file.ts";
 import { trials } from "../adapters/trials.ts";
 import { readAccessPoint } from "../core/access-point.ts";
@@ -33,13 +34,20 @@ import { tryOrders, type CredentialReport } from "../core/check/trial.ts";
 import { EXIT_STATUS, UpdraftError, messageOf } from "../core/errors.ts";
 import { hookOutput, type HookOutput } from "../core/hook-output.ts";
 import { STATE_FILE, checkOwnState, formatHookState, parseHookState } from "../core/hook-state.ts";
-import { DEFAULT_STATE_DIRECTORY, knobName, type AnnexKnobs, type Knobs } from "../core/knobs.ts";
+import {
+  DEFAULT_STATE_DIRECTORY,
+  knobName,
+  type AnnexKnobs,
+  type Knobs,
+  type Setting,
+} from "../core/knobs.ts";
 import { localName } from "../core/local-name.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Prices } from "../core/prices.ts";
 import type { Site } from "../core/site.ts";
 import { NO_MEMORY } from "../core/hook-memory.ts";
 import { byPrice, type Share } from "../core/sharing.ts";
+import type { SetupPorts } from "../core/publish.ts";
 import { tickRecord } from "../core/tick-history.ts";
 import { tick, type TickPorts, type TickTerms } from "../core/tick.ts";
 import { VERSION } from "../core/version.ts";
@@ -64,8 +72,12 @@ const clock: Clock = { now: () => Date.now() / 1000, sleep: (seconds) => delay(s
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** `catalogue` is the text of the embedded prices. */
-export async function schedd(args: readonly string[], catalogue: () => string): Promise<number> {
+/** `catalogue` is the text of the embedded prices; `settings` are the knobs, where somebody has asked for them already. */
+export async function schedd(
+  args: readonly string[],
+  catalogue: () => string,
+  settings?: Promise<readonly Setting[]>,
+): Promise<number> {
   let options: { help?: boolean; version?: boolean; credentials?: boolean };
   try {
     const known = {
@@ -88,7 +100,7 @@ export async function schedd(args: readonly string[], catalogue: () => string): 
   const output = hookOutput();
   const ended = new AbortController();
   const failed = await Promise.race([
-    everyAnnex(output, catalogue).catch((error: unknown) => failure(output, error)),
+    everyAnnex(output, catalogue, settings).catch((error: unknown) => failure(output, error)),
     delay(TICK_SECONDS * 1000, undefined, { signal: ended.signal }).then(() =>
       failure(
         output,
@@ -144,11 +156,16 @@ async function judged(knobs: Knobs, site: Site): Promise<CredentialReport["annex
 }
 
 /** Reads, measures and acts, annex by annex; true when something went wrong. */
-async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<boolean> {
+async function everyAnnex(
+  output: HookOutput,
+  catalogue: () => string,
+  settings?: Promise<readonly Setting[]>,
+): Promise<boolean> {
   const name = localName(process.env);
   // What another schedd last knew is worse than nothing.
   if (name === undefined) output.use(parseHookState(await readState(DEFAULT_STATE_DIRECTORY)));
-  const { site, knobs } = await readAccessPoint(condor(run(), name));
+  const here = condor(run(), name);
+  const { site, knobs } = await readAccessPoint(settings ? { ...here, settings: () => settings } : here);
   const directory = knobs.stateDirectory;
   const annexes = knobs.annexes.map((annex) => annex.name);
   output.use({}, annexes);
@@ -172,12 +189,14 @@ async function everyAnnex(output: HookOutput, catalogue: () => string): Promise<
       const sharing = knobs.annexes.length > 1 ? { ...terms, others } : terms;
       failed = (await oneAnnex(output, sharing, directory, prices)) || failed;
     }
-    await writeAtomically(join(directory, STATE_FILE), formatHookState(output.state(), site.schedd));
     const records = knobs.annexes.map(({ name }) => tickRecord(started, name, output.said(name)));
-    // Not worth failing for.
-    await tickHistoryFile(directory)
-      .append(records)
-      .catch((error: unknown) => report(messageOf(error)));
+    await Promise.all([
+      writeAtomically(join(directory, STATE_FILE), formatHookState(output.state(), site.schedd)),
+      // Not worth failing for.
+      tickHistoryFile(directory)
+        .append(records)
+        .catch((error: unknown) => report(messageOf(error))),
+    ]);
     return failed;
   });
 }
@@ -216,31 +235,25 @@ function ports(annex: AnnexKnobs, stateDirectory: string, site: Site): Omit<Tick
   const { region } = annex;
   const here = run(site.environment);
   const slotAds = slotAdFiles(here, join(stateDirectory, "slot-ads"));
-  return {
-    clock,
-    report,
-    queue: {
-      ...remembering(
-        queueQueries(here),
-        site.spool,
-        join(stateDirectory, `queue-${annex.name}.json`),
-        clock.now,
-      ),
-      matches: rememberingTemplates(
-        matchmaking(here, join(stateDirectory, "slot-templates.ads")),
-        join(stateDirectory, `slot-templates-${annex.name}.json`),
-        clock.now,
-      ),
-    },
-    slotAds,
-    learnSlot: slotAds.learn,
-    pool: pool(here),
-    ghosts: ghosts(here),
-    ec2: ec2(region, AWS),
+  const setUp: SetupPorts = {
     cloudFormation: cloudFormation(region, clock, report, AWS),
     storage: (bucket, account) => s3(region, bucket, account, AWS),
     account: async () => (await identity(region, AWS)).account,
-    imageId: (image) => imageId(region, image, AWS),
+  };
+  const aws = { ...setUp, ec2: ec2(region, AWS), imageId: (image: string) => imageId(region, image, AWS) };
+  const answers = answerMemory(join(stateDirectory, `answers-${annex.name}.json`), clock.now);
+  const memory = join(stateDirectory, `queue-${annex.name}.json`);
+  return {
+    ...aws,
+    clock,
+    report,
+    pool: pool(here),
+    queue: remembering(queueQueries(here), site.spool, memory, clock.now),
+    matches: recentTemplates(matchmaking(here, join(stateDirectory, "slot-templates.ads")), answers),
+    recent: recentFacts(aws, answers),
+    slotAds,
+    learnSlot: slotAds.learn,
+    ghosts: ghosts(here),
     configFiles: async () =>
       annex.configDirectory === undefined
         ? {}

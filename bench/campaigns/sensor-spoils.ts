@@ -3,17 +3,32 @@ export const SPOILS = ["error", "time-out", "empty", "stale", "truncated", "half
 export type Spoil = (typeof SPOILS)[number];
 
 /** A program that the hook asks, and what tells this question from its others. */
-export type ProgramSensor = { readonly name: string; readonly program: string; readonly question: string };
+export type ProgramSensor = {
+  readonly name: string;
+  readonly program: string;
+  readonly question: string;
+  /** Which ads of the answer this is about; all of it when undefined. */
+  readonly part?: (ad: AnswerAd) => boolean;
+};
+
+type AnswerAd = { readonly MyType?: string; readonly AnnexName?: string };
+
+const COLLECTOR = { program: "condor_status", question: "LastNegotiationCycleEnd0" };
 
 export const PROGRAMS: readonly ProgramSensor[] = [
   { name: "idle jobs", program: "condor_q", question: "-group-by -constraint JobStatus == 1" },
   { name: "running jobs", program: "condor_q", question: "-group-by -constraint JobStatus == 2" },
-  { name: "rejections", program: "condor_q", question: "-constraint LastRejMatchTime" },
+  { name: "autoclusters", program: "condor_q", question: "-autocluster" },
   { name: "matches of free slots", program: "condor_q", question: "Cpus > 0 && AnnexName =!=" },
   { name: "matches of a new slot", program: "condor_q", question: "-slotads:new" },
-  { name: "collector's facts", program: "condor_status", question: "LastNegotiationCycleEnd0" },
-  { name: "annex slots", program: "condor_status", question: "AnnexName =?=" },
-  { name: "free slots", program: "condor_status", question: "AnnexName =!=" },
+  { name: "collector", ...COLLECTOR },
+  { name: "collector's facts", ...COLLECTOR, part: ({ MyType }) => MyType !== "Machine" },
+  { name: "annex slots", ...COLLECTOR, part: ({ AnnexName }) => AnnexName !== undefined },
+  {
+    name: "free slots",
+    ...COLLECTOR,
+    part: ({ MyType, AnnexName }) => MyType === "Machine" && AnnexName === undefined,
+  },
   { name: "knobs", program: "condor_config_val", question: "UPDRAFT_" },
 ];
 
@@ -25,9 +40,15 @@ const ANSWER = `${SHIMS}/answer`;
 export const recording = (sensor: ProgramSensor): string =>
   shim(sensor, `/usr/bin/${sensor.program} "$@" | tee ${ANSWER}`);
 
+/** What may be wrong with a part of an answer while the rest of it is right. */
+const SPOILS_OF_PART: readonly Spoil[] = ["empty", "stale", "half the ads"];
+
+export const spoilsOf = ({ part }: ProgramSensor): readonly Spoil[] =>
+  part === undefined ? SPOILS : SPOILS_OF_PART;
+
 /** Spoils the answer to one question of a program. */
 export function spoilt(sensor: ProgramSensor, spoil: Spoil): string {
-  switch (spoil) {
+  switch (sensor.part === undefined ? spoil : "stale") {
     case "error":
       return shim(sensor, "echo 'the sensor is broken' >&2; exit 1");
     case "time-out":
@@ -50,13 +71,21 @@ esac
 `;
 }
 
-/** The answer as it is when its end is lost, or half of what it should tell. */
-export function cutAnswer(answer: string, spoil: "truncated" | "half the ads"): string {
-  if (spoil === "truncated") return answer.slice(0, Math.floor(answer.length / 2));
-  if (answer.startsWith("[")) {
-    const ads = JSON.parse(answer) as unknown[];
-    return JSON.stringify(ads.slice(0, Math.floor(ads.length / 2)));
+/** The answer as it is when its end is lost, when half of what it should tell is, or when it is what it was before. */
+export function spoiltAnswer(sensor: ProgramSensor, spoil: Spoil, answer: string, before: string): string {
+  if (sensor.part !== undefined) {
+    const { part } = sensor;
+    const ads = parse(answer);
+    const concerned = ads.filter(part);
+    const instead = spoil === "stale" ? parse(before).filter(part) : spoil === "empty" ? [] : half(concerned);
+    return JSON.stringify([...ads.filter((ad) => !part(ad)), ...instead]);
   }
-  const lines = answer.split("\n");
-  return lines.slice(0, Math.floor(lines.length / 2)).join("\n");
+  if (spoil === "stale") return before;
+  if (spoil === "truncated") return answer.slice(0, Math.floor(answer.length / 2));
+  return answer.startsWith("[") ? JSON.stringify(half(parse(answer))) : half(answer.split("\n")).join("\n");
 }
+
+const parse = (answer: string): AnswerAd[] =>
+  answer.trim() === "" ? [] : (JSON.parse(answer) as AnswerAd[]);
+
+const half = <T>(all: readonly T[]): T[] => all.slice(0, Math.floor(all.length / 2));

@@ -10,12 +10,12 @@ import { ANNEX, updraft } from "./pool.ts";
 import { results } from "./results.ts";
 import {
   ANSWER,
-  cutAnswer,
   PROGRAMS,
   recording,
   SHIMS,
-  SPOILS,
+  spoilsOf,
   spoilt,
+  spoiltAnswer,
   type Spoil,
 } from "./sensor-spoils.ts";
 import { submitSleepers } from "./sleepers.ts";
@@ -24,7 +24,7 @@ const NAME = "campaign-sensors";
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const STATE = "/var/lib/updraft/state.json";
 /** What HTCondor said last of the queue and of slots to come. */
-const SAID_LAST = `/var/lib/updraft/queue-${ANNEX}.json /var/lib/updraft/slot-templates-${ANNEX}.json`;
+const SAID_LAST = `/var/lib/updraft/queue-${ANNEX}.json /var/lib/updraft/answers-${ANNEX}.json`;
 const JOURNAL = "/var/lib/updraft/order-0123456789abcdef.json";
 const SELDOM = "SCHEDD_CRON_UPDRAFT_PERIOD = 1h\n";
 /** Two instances are busy with four jobs, and two further jobs wait for one more: that and nothing else is right. */
@@ -55,7 +55,7 @@ const shell = (sandbox: Sandbox, script: string): Promise<string> =>
 /** Everything that is asked, with everything that may be wrong with its answer. */
 export function cases(): Case[] {
   const programs = PROGRAMS.flatMap((sensor) =>
-    SPOILS.map((spoil): Case => ({
+    spoilsOf(sensor).map((spoil): Case => ({
       sensor: sensor.name,
       spoil,
       async apply(sandbox, before) {
@@ -65,8 +65,8 @@ export function cases(): Case[] {
         await accessPoint.run(["install", "-m", "666", "/dev/null", ANSWER]);
         await runHook(sandbox);
         const answer = await accessPoint.run(["cat", ANSWER]);
-        const cut = spoil === "truncated" || spoil === "half the ads" ? cutAnswer(answer, spoil) : answer;
-        await accessPoint.writeFile(ANSWER, spoil === "stale" ? (before.get(sensor.name) ?? "") : cut);
+        const earlier = before.get(sensor.name) ?? "";
+        await accessPoint.writeFile(ANSWER, spoiltAnswer(sensor, spoil, answer, earlier));
         await accessPoint.writeFile(path, spoilt(sensor, spoil), { mode: "755" });
         return async () => void (await shell(sandbox, `rm -rf ${SHIMS}`));
       },

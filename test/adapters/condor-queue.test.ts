@@ -27,7 +27,10 @@ function answering(answers: Readonly<Record<string, string>>): { run: Run; asked
   };
 }
 
-const IDLE = "JobStatus == 1 && (X == 1) -json";
+/** Words of the question for all idle jobs, and of the one for those that no autocluster confirms. */
+const IDLE = "-json -attributes JobStatus,JobUniverse";
+const STRANGE = "(AutoClusterId =?= undefined)";
+const AUTOCLUSTERS = "-autocluster";
 const RUNNING = "JobStatus == 2";
 const REJECTED = "LastRejMatchTime >";
 const FACTORY = "-factory";
@@ -39,6 +42,14 @@ const LOOK = { factories: true };
 
 test("idle jobs are counted by the schedd, by all that the annex's expression reads too", async () => {
   const { run, asked } = answering({
+    [STRANGE]: ads(`  "JobCount": 1,
+  "JobIds": "5.0",
+  "ConcurrencyLimits": null`),
+    [AUTOCLUSTERS]: ads(`  "AutoClusterId": 2,
+  "JobCount": 47,
+  "JobIds": "3.4 ... 3.50",
+  "MinCap": 3,
+  "Requirements": "\\/Expr(TARGET.X is \\"a\\")\\/"`),
     [IDLE]: ads(
       `  "AutoClusterId": 2,
   "JobCount": 40,
@@ -51,10 +62,11 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
   "ConcurrencyLimits": "lic",
   "AcctGroup": "group_p",
   "User": "alice@pool.test",
+  "LastRejMatchTime": 5,
+  "LastRejMatchReason": "no match found ",
   "requestcpus": 2,
   "RequestMemory": 64,
-  "RequestDisk": 1024,
-  "Requirements": "\\/Expr(TARGET.X is \\"a\\")\\/"`,
+  "RequestDisk": 1024`,
       `  "JobCount": 1,
   "JobIds": "5.0",
   "ConcurrencyLimits": null`,
@@ -63,14 +75,6 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
   "JobCount": 7,
   "User": "alice@pool.test",
   "MachineAttrAnnexName0": "burst"`),
-    [REJECTED]: ads(
-      `  "AutoClusterId": 2,
-  "User": "alice@pool.test",
-  "LastRejMatchTime": 5,
-  "LastRejMatchReason": "no match found "`,
-      `  "AutoClusterId": 2`,
-      `  "LastRejMatchTime": 5`,
-    ),
     [FACTORY]: ads(`  "TotalSubmitProcs": 50,
   "JobMaterializeNextProcId": 10`),
   });
@@ -90,9 +94,9 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
       group: "group_p",
       request: { cpus: 2, memory: 64, disk: 1024, gpus: 0 },
       ad:
-        "[ jobuniverse = 5; deferraltime = 1000; deferralpreptime = 300; " +
+        '[ mincap = 3; requirements = TARGET.X is "a"; jobuniverse = 5; deferraltime = 1000; deferralpreptime = 300; ' +
         'concurrencylimits = "lic"; acctgroup = "group_p"; user = "alice@pool.test"; requestcpus = 2; ' +
-        'requestmemory = 64; requestdisk = 1024; requirements = TARGET.X is "a" ]',
+        "requestmemory = 64; requestdisk = 1024 ]",
     },
     {
       count: 1,
@@ -117,7 +121,28 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
   assert.equal(found.unmaterialized, 40);
   assert.match(
     asked[0]?.command ?? "",
-    /-group-by -constraint JobStatus == 1 && \(X == 1\) .*,Requirements,x$/,
+    /-group-by -constraint JobStatus == 1 && \(X == 1\) .*,RequestGPUs,x$/,
+  );
+  assert.match(asked.find(({ command }) => command.includes(STRANGE))?.command ?? "", /,Requirements,x$/);
+});
+
+test("what negotiation passed over lately is asked alone when nothing else has changed", async () => {
+  const { run, asked } = answering({
+    [REJECTED]: ads(
+      `  "AutoClusterId": 2,
+  "User": "alice@pool.test",
+  "LastRejMatchTime": 5,
+  "LastRejMatchReason": "no match found "`,
+      `  "AutoClusterId": 2`,
+      `  "LastRejMatchTime": 5`,
+    ),
+  });
+  assert.deepEqual(await queueQueries(run).rejections("X == 1"), [
+    { autocluster: 2, user: "alice@pool.test", at: 5, reason: "no match found" },
+  ]);
+  assert.match(
+    asked[0]?.command ?? "",
+    /-constraint JobStatus == 1 && LastRejMatchTime > time\(\) - 600 && /,
   );
 });
 
@@ -160,13 +185,13 @@ test("a job that has started between two questions is asked about again, and one
     queueQueries(run).jobs("X == 1", LOOK),
     /shows job 1\.0 both among those that run and/,
   );
-  assert.equal(asked.filter(({ command }) => command.includes(IDLE)).length, 2);
+  assert.equal(asked.filter(({ command }) => command.includes(AUTOCLUSTERS)).length, 2);
 
   const later = answering({ [IDLE]: one("1.2 ... 1.3", 2) });
   let before = 0;
   const racing: Run = (program, args, options) => {
     const isIdle = [program, ...args].join(" ").includes(IDLE);
-    return (isIdle && before++ > 0 ? later.run : run)(program, args, options);
+    return (isIdle && before++ > 1 ? later.run : run)(program, args, options);
   };
   const found = await queueQueries(racing).jobs("X == 1", LOOK);
   assert.deepEqual(
@@ -280,9 +305,10 @@ function inTurn(...answers: readonly string[]): { run: Run; asked: string[][] } 
 
 test("slots that are cut short are an error, and no answer is no slot", async () => {
   for (const text of ['[{"Name": 1', "5", "[5]", "null", "{}"]) {
-    await assert.rejects(pool(inTurn(text).run).freeSlots("burst"), { kind: "failed" }, text);
+    await assert.rejects(pool(inTurn(text).run)("burst", "s"), { kind: "failed" }, text);
   }
-  assert.deepEqual(await pool(inTurn("\n").run).freeSlots("burst"), []);
+  const { annexSlots, freeSlots } = await pool(inTurn("\n").run)("burst", "s");
+  assert.deepEqual([annexSlots, freeSlots], [[], []]);
 });
 
 test("the pool's facts are the newest cycle, quotas that hold, what the schedd may start, and the youngest collector", async () => {
@@ -320,7 +346,7 @@ test("the pool's facts are the newest cycle, quotas that hold, what the schedd m
   ];
   const { run, asked } = inTurn(JSON.stringify(ads), "", JSON.stringify([{ MyType: "Scheduler" }]));
   const here = pool(run);
-  assert.deepEqual(await here.facts('s"'), {
+  assert.deepEqual((await here("burst", 's"')).facts, {
     negotiatedAt: 9,
     quotas: [{ group: "group_p", quota: 4, used: 1 }],
     startable: 60,
@@ -329,7 +355,7 @@ test("the pool's facts are the newest cycle, quotas that hold, what the schedd m
     scheddDutyCycle: 0.25,
   });
   assert.match(asked[0]?.join(" ") ?? "", /Name == "s\\""/);
-  assert.deepEqual(await here.facts("s"), {
+  assert.deepEqual((await here("burst", "s")).facts, {
     negotiatedAt: undefined,
     quotas: [],
     startable: undefined,
@@ -337,11 +363,13 @@ test("the pool's facts are the newest cycle, quotas that hold, what the schedd m
     collectorStarted: undefined,
     scheddDutyCycle: undefined,
   });
-  assert.equal((await here.facts("s")).startable, Number.POSITIVE_INFINITY);
+  assert.equal((await here("burst", "s")).facts.startable, Number.POSITIVE_INFINITY);
 });
 
 test("slots of the annex tell what is free, how large they are, and whether they take jobs", async () => {
   const whole = {
+    MyType: "Machine",
+    AnnexName: "burst",
     Name: "slot1@n",
     State: "Unclaimed",
     CloudInstanceID: "i-1",
@@ -362,9 +390,10 @@ test("slots of the annex tell what is free, how large they are, and whether they
     { ...whole, AnnexReleased: true },
     { ...whole, AnnexRebalanceRecommended: true },
   ];
-  const { run } = inTurn(JSON.stringify(ads), JSON.stringify([whole]));
-  const here = pool(run);
-  const slots = await here.annexSlots("burst", "s");
+  const other = { ...whole, AnnexName: "other", Name: "slot1@o" };
+  const local = { ...whole, AnnexName: undefined, Name: "slot1@l" };
+  const { run } = inTurn(JSON.stringify([...ads, other, local, { MyType: "Collector" }]));
+  const { annexSlots: slots, freeSlots } = await pool(run)("burst", "s");
   assert.deepEqual(slots[0]?.free, { cpus: 1, memory: 10, disk: 5, gpus: 0 });
   assert.deepEqual(slots[0]?.size, { cpus: 2, memory: 20, disk: 9, gpus: 0 });
   assert.equal(slots[1]?.size, undefined);
@@ -372,7 +401,9 @@ test("slots of the annex tell what is free, how large they are, and whether they
     slots.map(({ accepting }) => accepting),
     [true, true, false, false, true, false],
   );
-  assert.deepEqual(await here.freeSlots("burst"), [
-    { name: "slot1@n", free: { cpus: 1, memory: 10, disk: 5, gpus: 0 } },
+  const free = { cpus: 1, memory: 10, disk: 5, gpus: 0 };
+  assert.deepEqual(freeSlots, [
+    { name: "slot1@o", free },
+    { name: "slot1@l", free },
   ]);
 });

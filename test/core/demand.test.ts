@@ -67,6 +67,14 @@ test("a rejection of a time to come, which no negotiator wrote, holds nothing ba
   assert.equal(look([job()], rejected(NOW + 1e9, reason)).waiting, 1);
 });
 
+test("a rejection of ten minutes ago says nothing of now", () => {
+  const reason = "concurrency limit lic reached";
+  const old = job({ idleSince: NOW - 3600, hasConcurrencyLimits: true });
+  assert.deepEqual(look([old], rejected(NOW - 599, "no match found")).waiting, 1);
+  assert.deepEqual(look([old], rejected(NOW - 600, "no match found")).waiting, 0);
+  assert.deepEqual(look([job()], rejected(NOW - 600, reason)), { waiting: 1, excluded: {} });
+});
+
 test("of several rejections the newest tells what the jobs wait for", () => {
   const rejections = [
     { autocluster: 1, user: USER, at: NOW - 60, reason: "no match found" },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { inBoth, jobIds, type JobIds } from "../../core/job-ids.ts";
+import { inBoth, jobIds, mayBeAmong, type JobIds } from "../../core/job-ids.ts";
 
 const of = (text: string, count: number): JobIds => {
   const ids = jobIds(count, text);
@@ -44,4 +44,16 @@ test("no job is said to be in both that is in one alone", () => {
       assert.equal(inBoth(counted(true), counted(false)), undefined);
     }),
   );
+});
+
+test("jobs may be among others when these are as many and reach as far", () => {
+  const cases: readonly (readonly [readonly JobIds[], JobIds, boolean])[] = [
+    [[of("3.4", 1)], of("3.4", 1), true],
+    [[of("3.4 ... 3.9", 6)], of("3.0 ... 4.1", 9), true],
+    [[of("3.4", 1), of("4.0", 1)], of("3.0 ... 4.1", 2), true],
+    [[of("3.4", 1), of("4.0", 1)], of("3.0 ... 4.1", 1), false],
+    [[of("2.9", 1)], of("3.0 ... 4.1", 9), false],
+    [[of("3.4 ... 4.2", 2)], of("3.0 ... 4.1", 9), false],
+  ];
+  for (const [some, those, may] of cases) assert.equal(mayBeAmong(some, those), may);
 });

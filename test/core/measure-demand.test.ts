@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { measureDemand } from "../../core/measure-demand.ts";
+import { demandOnAnnex, demandOnPool } from "../../core/measure-demand.ts";
 import { HookWorld } from "../support/hook.ts";
 import { SITE } from "../support/knobs.ts";
 
@@ -73,15 +73,15 @@ test("each user's shape tells what waits, what only the annex could serve, and w
     { ...running, count: 2, annex: "other" },
     { ...running, count: 9, user: "bob@pool.test", annex: "burst" },
   ];
-  const found = await measureDemand(world.tickPorts, {
-    annex: world.knobs,
-    site: SITE,
-    facts: world.facts,
+  const annex = { annex: world.knobs, site: SITE };
+  const onPool = await demandOnPool(world.tickPorts, {
+    ...annex,
+    pool: await world.tickPorts.pool("burst", SITE.schedd),
+    queued: await world.tickPorts.queue.jobs("true", { factories: false }),
     noStart: {},
-    slots: Promise.resolve([]),
     others: [],
-    learned: Promise.resolve(),
   });
+  const found = await demandOnAnnex(world.tickPorts, annex, onPool);
   assert.equal(found.jobs, 30);
   assert.deepEqual(
     found.shapes.map(({ user, count, unserved, runningHere, runningElsewhere, oldest }) => [

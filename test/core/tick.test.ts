@@ -137,15 +137,12 @@ const broken = (): Promise<never> => Promise.reject(new UpdraftError("failed", "
 test("a sensor that fails is never zero: nothing is decided, and its name is told", async () => {
   const sensors: [string, (ports: TickPorts) => Partial<TickPorts>][] = [
     ["Queue", (p) => ({ queue: { ...p.queue, jobs: broken } })],
-    ["Queue", (p) => ({ queue: { ...p.queue, matches: { ...p.queue.matches, templates: broken } } })],
-    ["Collector", (p) => ({ pool: { ...p.pool, facts: broken } })],
-    ["Collector", (p) => ({ pool: { ...p.pool, annexSlots: broken } })],
-    ["Collector", (p) => ({ pool: { ...p.pool, freeSlots: broken } })],
-    ["EC2", (p) => ({ ec2: { ...p.ec2, instanceTypes: broken } })],
+    ["Queue", (p) => ({ matches: { ...p.matches, templates: broken } })],
+    ["Collector", () => ({ pool: broken })],
+    ["EC2", (p) => ({ recent: { ...p.recent, ec2: { ...p.ec2, instanceTypes: broken } } })],
     ["EC2", (p) => ({ ec2: { ...p.ec2, instances: broken } })],
     ["Journal", (p) => ({ journal: { ...p.journal, read: broken } })],
-    ["Setup", () => ({ cloudFormation: { stack: broken } })],
-    ["Setup", () => ({ account: broken })],
+    ["Setup", (p) => ({ recent: { ...p.recent, setUp: broken } })],
     ["Enforcer", (p) => ({ storage: () => ({ ...p.storage("", ""), get: brokenSweep(p) }) })],
   ];
   for (const [word, spoil] of sensors) {
@@ -162,11 +159,8 @@ test("a sensor that fails is never zero: nothing is decided, and its name is tol
 test("which idle slots of the annex match is asked when it has one, and then not done without", async () => {
   const world = await published();
   world.waiting(4);
-  const { queue } = world.tickPorts;
-  const ports = {
-    ...world.tickPorts,
-    queue: { ...queue, matches: { ...queue.matches, idleAnnexSlots: broken } },
-  };
+  const matches = { ...world.tickPorts.matches, idleAnnexSlots: broken };
+  const ports = { ...world.tickPorts, matches };
   assert.equal((await world.tick(ports))["Recommended"], 2);
   world.join();
   const result = await world.tick(ports);
@@ -175,6 +169,19 @@ test("which idle slots of the annex match is asked when it has one, and then not
 
 const brokenSweep = (ports: TickPorts) => (key: string) =>
   key === "sweeps/last" ? broken() : ports.storage("", "").get(key);
+
+test("nothing is ordered by a set-up that was there when it was last looked at and is gone", async () => {
+  const world = await published();
+  world.waiting(24);
+  const setUp = await world.tickPorts.recent.setUp(world.knobs, SITE);
+  const recent = { ...world.tickPorts.recent, setUp: async () => setUp };
+  const gone = { ...world.tickPorts, recent, cloudFormation: { stack: async () => undefined } };
+  const { Ordered, Recommended, LimitedBy, Reason } = await world.tick(gone);
+  assert.deepEqual([Ordered, Recommended, LimitedBy], [0, 12, "Setup"]);
+  assert.match(String(Reason), /is not set up/);
+  assert.deepEqual(world.deeds, []);
+  assert.equal((await world.tick({ ...world.tickPorts, recent }))["Ordered"], 12);
+});
 
 test("a fault of our own is not taken for a sensor", async () => {
   const world = await published();

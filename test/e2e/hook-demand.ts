@@ -52,6 +52,34 @@ export function demandTests({ accessPoint, removeJobs }: DemandWorld): void {
     await removeJobs();
   });
 
+  test("jobs count by what they ask for now: before negotiation has seen them, after it, and once they are edited", async () => {
+    const there = "requirements = TARGET.IsAnnex";
+    const never = 'TARGET.IsAnnex && TARGET.Arch == "VAX"';
+    const unserved = async (): Promise<string | undefined> => {
+      const { attributes } = await runHook(accessPoint(), { _CONDOR_UPDRAFT_burst_MIN_WAIT: "0s" });
+      assert.equal(attributes["burst_JobsIdle"], "5", attributes["burst_LastError"]);
+      return attributes["burst_JobsUnserved"];
+    };
+    const good = await submitOptedIn(accessPoint(), 3, 300, there);
+    const bad = await submitOptedIn(accessPoint(), 2, 300, `requirements = ${never}`);
+    assert.equal(await unserved(), "3");
+    const autocluster = (job: string): Promise<string> =>
+      accessPoint().run(["condor_q", job, "-af", "AutoClusterId"]);
+    await eventually("negotiation has put them into autoclusters", 60, async () => {
+      assert.match(`${await autocluster(good)}${await autocluster(bad)}`, /^(\d+\n){5}$/);
+    });
+    assert.equal(await unserved(), "3");
+    const edit = (job: string, ...change: [string, string]) =>
+      accessPoint().run(["condor_qedit", job, ...change], { user: "alice" });
+    await edit(`${good}.0`, "Requirements", never);
+    assert.equal(await unserved(), "2");
+    for (const forged of [(await autocluster(`${bad}.0`)).trim(), '"x"', "1 + 1", "1.5"]) {
+      await edit(`${good}.1`, "AutoClusterId", forged);
+      assert.equal(await unserved(), "2", forged);
+    }
+    await removeJobs();
+  });
+
   test("a free slot that refuses the jobs holds nothing back, however large, beside one that takes them", async () => {
     // The negotiator leaves them alone, so that they stay as they are.
     await limits("NEGOTIATOR_SLOT_CONSTRAINT = Stays =!= true\n");
@@ -116,7 +144,9 @@ export function demandTests({ accessPoint, removeJobs }: DemandWorld): void {
     });
     const more = (await files()).split("\n").filter((file) => !filesBefore.includes(file));
     assert.deepEqual(
-      more.filter((file) => !/\/var\/lib\/updraft\/(slot-templates\.ads|queue-burst\.json)$/.test(file)),
+      more.filter(
+        (file) => !/\/var\/lib\/updraft\/(slot-templates\.ads|(queue|answers)-burst\.json)$/.test(file),
+      ),
       [],
     );
     await removeJobs();

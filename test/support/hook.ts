@@ -3,7 +3,7 @@ import { parseAd } from "../../core/ad-json.ts";
 import type { AnnexKnobs } from "../../core/knobs.ts";
 import type { PoolFacts, RunningJobs } from "../../core/sensors.ts";
 import type { AnnexSlot } from "../../core/supply.ts";
-import { planPublication, writeAnnex } from "../../core/publish.ts";
+import { findSetUp, planPublication, writeAnnex } from "../../core/publish.ts";
 import type { BelievedRun, DeadSlot } from "../../core/ghosts.ts";
 import { NO_MEMORY, type Memory } from "../../core/hook-memory.ts";
 import { tick, type Tick, type TickPorts } from "../../core/tick.ts";
@@ -62,19 +62,20 @@ export class HookWorld extends World {
         const { jobs: idle, running, rejections, unmaterialized } = this;
         return { idle, running, rejections, unmaterialized };
       },
-      matches: {
-        freeSlots: async (ads) => ads.map(() => ({ count: this.matching ?? this.free.length })),
-        idleAnnexSlots: async (ads) => ads.map(() => this.matchingIdle),
-        templates: async (ads, slots) => ads.map(() => Math.min(slots.length, this.matchingTemplates)),
-      },
+    },
+    matches: {
+      freeSlots: async (ads) => ads.map(() => ({ count: this.matching ?? this.free.length })),
+      idleAnnexSlots: async (ads) => ads.map(() => this.matchingIdle),
+      templates: async (ads, slots) => ads.map(() => Math.min(slots.length, this.matchingTemplates)),
+    },
+    recent: {
+      setUp: (annex, site) => findSetUp(this.ports, annex, site),
+      imageId: this.ports.imageId,
+      ec2: this.ports.ec2,
     },
     slotAds: { last: async () => (this.slotSeen ? SLOT : undefined), recorded: async () => undefined },
     learnSlot: async (...seen) => void this.learned.push(seen.join(" ")),
-    pool: {
-      facts: async () => this.facts,
-      annexSlots: async () => this.annexSlots,
-      freeSlots: async () => this.free,
-    },
+    pool: async () => ({ facts: this.facts, annexSlots: this.annexSlots, freeSlots: this.free }),
     ghosts: {
       runs: async (ids) => this.runs.filter(({ instanceId }) => ids.includes(instanceId)),
       slots: async (ids) => this.deadSlots.filter(({ instanceId }) => ids.includes(instanceId)),

@@ -1,0 +1,41 @@
+import type { Ec2 } from "../core/ports.ts";
+import { findSetUp, type SetupPorts } from "../core/publish.ts";
+import type { Recent } from "../core/recent.ts";
+import type { Matchmaking } from "../core/sensors.ts";
+import type { AnswerMemory } from "./answer-memory.ts";
+
+/** What somebody may change is asked about at least so often. */
+const MINUTES = 300;
+/** What EC2 says of a type or an image stays true. */
+const HOUR = 3600;
+
+/** Asks AWS when its last answer is old. */
+export function recentFacts(
+  aws: SetupPorts & {
+    readonly ec2: Pick<Ec2, "image" | "instanceTypes">;
+    imageId(image: string): Promise<string>;
+  },
+  { recent }: AnswerMemory,
+): Recent {
+  return {
+    setUp: (annex, site) =>
+      recent("set-up", [annex.region, annex.name, site.pool, site.schedd], MINUTES, () =>
+        findSetUp(aws, annex, site),
+      ),
+    imageId: (image) => recent("image-id", image, MINUTES, () => aws.imageId(image)),
+    ec2: {
+      image: (id) => recent(`image ${id}`, id, HOUR, () => aws.ec2.image(id)),
+      instanceTypes: (types) =>
+        recent(`instance-types ${types.join(",")}`, types, HOUR, () => aws.ec2.instanceTypes(types)),
+    },
+  };
+}
+
+/** Asks HTCondor which jobs slots to come would take when jobs or slots are others, or when its last answer is old: a job's requirements may depend on the time. */
+export function recentTemplates(matches: Matchmaking, { recent }: AnswerMemory): Matchmaking {
+  return {
+    ...matches,
+    templates: (ads, slots) =>
+      recent("templates", [ads, slots], MINUTES, () => matches.templates(ads, slots)),
+  };
+}
