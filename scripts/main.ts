@@ -1,9 +1,7 @@
-import { basename } from "node:path";
 import { UpdraftError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
 import { askAdministrator } from "../core/user-access.ts";
 import { userData } from "../core/user-data.ts";
-import { schedd } from "../hooks/schedd.ts";
 import { accountTemplate } from "../lambda/account.template.ts";
 import { annexTemplate } from "../lambda/annex.template.ts";
 import { setupPolicy } from "../lambda/setup-policies.ts";
@@ -111,31 +109,14 @@ function verbHelp(verb: Verb): string {
   return `usage: ${verb.usage}\n\n${verb.summary}\n\n${optionHelp(verb.options)}`;
 }
 
-/** One executable under several names: which program it is, its own file's name tells. */
-const PROGRAMS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  updraft,
-  "updraft-schedd": async (args) => {
-    process.exitCode = await schedd(args, () => asset("catalogue.json"));
-  },
-  node: updraft,
-};
-
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const name = basename(process.execPath);
   try {
-    const program = PROGRAMS[name];
-    if (program === undefined) {
-      throw new UpdraftError(
-        "usage",
-        `this executable has no program ${name}`,
-        `Run it as ${Object.keys(PROGRAMS).slice(0, -1).join(" or ")}.`,
-      );
-    }
-    await program(args);
+    await updraft(args);
   } catch (error) {
     fail(error, args.includes("--json"));
   }
 }
 
+// The bundle is CommonJS, which has no await at the top.
 void main();

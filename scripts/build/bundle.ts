@@ -1,6 +1,7 @@
 import { build, type BuildOptions } from "esbuild";
 import { join } from "node:path";
 import { PROJECT } from "./paths.ts";
+import { plainKeys } from "./plain-keys.ts";
 
 const COMMON: BuildOptions = {
   absWorkingDir: PROJECT,
@@ -14,12 +15,27 @@ const COMMON: BuildOptions = {
   supported: { "dynamic-import": false },
   legalComments: "none",
   logLevel: "warning",
+  plugins: [plainKeys],
 };
 
 /** One CommonJS file for a single executable; not minified, because an uncaught error would print its line into a daemon's log. */
 export async function bundleProgram(entry: string, directory: string): Promise<string> {
   const outfile = join(directory, "program.cjs");
   await build({ ...COMMON, entryPoints: [entry], outfile, define: { "import.meta.url": "undefined" } });
+  return outfile;
+}
+
+/** The same as a script whose value is a function of `exports`, `require` and `module`; it is named for its program. */
+export async function bundleScript(program: string, entry: string, directory: string): Promise<string> {
+  const outfile = join(directory, `${program}.cjs`);
+  await build({
+    ...COMMON,
+    entryPoints: [entry],
+    outfile,
+    define: { "import.meta.url": "undefined" },
+    banner: { js: "(function (exports, require, module) {" },
+    footer: { js: "})" },
+  });
   return outfile;
 }
 

@@ -8,8 +8,11 @@ import { PROJECT } from "./paths.ts";
 /** One multi-call executable, hard-linked under each of its names: HTCondor sets argv[0] to the job's name, and execPath resolves symbolic links. */
 export type Executable = {
   readonly directory: string;
+  /** What it runs first. */
   readonly entry: string;
   readonly names: readonly [string, ...string[]];
+  /** Programs that are too large to be the first script: where each begins. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** Files that the program reads through node:sea, by name; paths are relative to the project. */
   readonly assets: Readonly<Record<string, string>>;
   /** Options of Node that it runs with; its code cache is made with them, or would not be taken. */
@@ -17,6 +20,13 @@ export type Executable = {
 };
 
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
+
+/** Compiles a script of `bundleScript`; the file of its code. */
+export async function compiled(script: string, nodeOptions: readonly string[]): Promise<string> {
+  const code = script.replace(/\.cjs$/, ".code");
+  await execa(process.execPath, [...nodeOptions, join(PROJECT, "scripts/build/compile.ts"), script, code]);
+  return code;
+}
 
 /** Node with the bundle and its assets injected; every name of the executable is the same file. */
 export async function singleExecutable(executable: Executable, bundle: string): Promise<void> {

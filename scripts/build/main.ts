@@ -1,23 +1,24 @@
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { bundleLambda, bundleProgram } from "./bundle.ts";
-import { singleExecutable, type Executable } from "./executable.ts";
+import { basename, join } from "node:path";
+import { bundleLambda, bundleProgram, bundleScript } from "./bundle.ts";
+import { compiled, singleExecutable, type Executable } from "./executable.ts";
 import { DIST } from "./paths.ts";
 import { fileSize, step } from "./report.ts";
 
 const EXECUTABLES: readonly Executable[] = [
   {
     directory: join(DIST, "access-point"),
-    entry: "scripts/main.ts",
+    entry: "scripts/load.ts",
     names: ["updraft", "updraft-schedd"],
+    programs: { updraft: "scripts/main.ts", "updraft-schedd": "scripts/schedd-main.ts" },
     assets: {
       "lambda.js": join(DIST, "lambda/index.js"),
       "simulate-worker.js": join(DIST, "simulate/program.cjs"),
       "catalogue.json": "scripts/catalogue.json",
     },
-    // The hook runs beside a schedd every minute: early collection costs it no time, and takes a tenth off its peak.
-    nodeOptions: ["--max-semi-space-size=2"],
+    // What a run of the hook makes is as much as this, so that it ends with hardly a collection.
+    nodeOptions: ["--min-semi-space-size=8", "--max-semi-space-size=8"],
   },
   {
     directory: join(DIST, "node"),
@@ -48,15 +49,32 @@ async function build(): Promise<void> {
   );
   console.log(`  ${worker}  ${await fileSize(worker)}`);
   for (const executable of EXECUTABLES) {
-    const bundle = await step(`bundle of ${executable.names[0]}`, () =>
+    const bundle = await step(`bundle of ${executable.entry}`, () =>
       bundleProgram(executable.entry, executable.directory),
     );
-    await step(`${executable.names.join(", ")}`, () => singleExecutable(executable, bundle));
+    const scripts = await programs(executable);
+    const assets = { ...executable.assets, ...scripts };
+    await step(`${executable.names.join(", ")}`, () => singleExecutable({ ...executable, assets }, bundle));
     console.log(
       `  ${executable.directory}/  ${await fileSize(join(executable.directory, executable.names[0] ?? ""))}`,
     );
   }
   console.log(`built on ${availableParallelism()} cores with Node ${process.versions.node}`);
+}
+
+/** Scripts and code of an executable's programs, as its assets. */
+async function programs({
+  directory,
+  programs = {},
+  nodeOptions,
+}: Executable): Promise<Executable["assets"]> {
+  const assets: Record<string, string> = {};
+  for (const [program, entry] of Object.entries(programs)) {
+    const script = await step(`bundle of ${program}`, () => bundleScript(program, entry, directory));
+    const code = await step(`code of ${program}`, () => compiled(script, nodeOptions));
+    for (const path of [script, code]) assets[basename(path)] = path;
+  }
+  return assets;
 }
 
 await build();
