@@ -9,7 +9,7 @@ import {
   type AdValue,
 } from "../core/ad-json.ts";
 import { adStream } from "../core/ad-stream.ts";
-import { withAutoclusters } from "../core/autoclusters.ts";
+import { ALL, jobCount, withAutoclusters } from "../core/autoclusters.ts";
 import { attributeNames, hidesAttributes } from "../core/classad.ts";
 import { REJECTED_SECONDS, type IdleJobs, type Rejection } from "../core/demand.ts";
 import { UpdraftError, messageOf } from "../core/errors.ts";
@@ -86,10 +86,12 @@ export function queueQueries(run: Run): QueueQueries {
     ]);
     const { known, strange } = withAutoclusters(jobs, autoclusters);
     if (strange === undefined) return known;
-    return [
-      ...known,
-      ...(await counted(`JobStatus == 1 && (${strange})`, expression, [...IDLE, "Requirements"])),
-    ];
+    const wholly = (some: string) =>
+      counted(`JobStatus == 1 && (${some})`, expression, [...IDLE, "Requirements"]);
+    const others = await wholly(strange.expression);
+    // Negotiation and edits take jobs from one autocluster into another, and none shall be counted twice, or not at all.
+    if (strange.expression === ALL || jobCount(others) === strange.count) return [...known, ...others];
+    return wholly(ALL);
   };
 
   /** To be sure that there is nothing, for to say nothing is also how a question fails that the schedd does not know. */

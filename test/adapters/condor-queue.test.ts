@@ -126,6 +126,27 @@ test("idle jobs are counted by the schedd, by all that the annex's expression re
   assert.match(asked.find(({ command }) => command.includes(STRANGE))?.command ?? "", /,Requirements,x$/);
 });
 
+test("when jobs change their autoclusters between two questions, all are asked for by one", async () => {
+  const group = (count: number, more = ""): string =>
+    ads(`  "JobCount": ${count},\n  "JobIds": "1.0"${more}`);
+  for (const [fresh, found] of [
+    [2, 2],
+    [1, 9],
+    [3, 9],
+  ] as const) {
+    const { run } = answering({
+      [STRANGE]: group(fresh),
+      "JobStatus == 1 && (true)": group(9),
+      [IDLE]: group(2),
+    });
+    const { idle } = await queueQueries(run).jobs("X == 1", LOOK);
+    assert.deepEqual(
+      idle.map(({ count }) => count),
+      [found],
+    );
+  }
+});
+
 test("what negotiation passed over lately is asked alone when nothing else has changed", async () => {
   const { run, asked } = answering({
     [REJECTED]: ads(

@@ -46,14 +46,21 @@ test("jobs that no autocluster confirms are asked for by themselves, with all of
       [jobs(4, 1, "8.0"), ...some],
       [good, cluster(2, 1, "3.2", { requirements: undefined }), cluster(3, 1, ""), cluster(4, 1, "8.0")],
     );
-    assert.deepEqual([known.map((one) => one.get("jobids")), strange], [["8.0"], expected]);
+    const count = some.reduce((sum, one) => sum + Number(one.get("jobcount")), 0);
+    assert.deepEqual(
+      [known.map((one) => one.get("jobids")), strange],
+      [["8.0"], { expression: expected, count }],
+    );
   }
 });
 
 test("a job whose ad tells anything else as its autocluster makes all be asked for, so that none is hidden", () => {
   for (const forged of [new Expression("1"), "1", 1.5, true]) {
     const some = [jobs(4, 1, "8.0"), jobs(forged, 1, "8.1")];
-    assert.deepEqual(withAutoclusters(some, [cluster(4, 9, "8.0 ... 8.9")]), { known: [], strange: "true" });
+    assert.deepEqual(withAutoclusters(some, [cluster(4, 9, "8.0 ... 8.9")]), {
+      known: [],
+      strange: { expression: "true", count: 2 },
+    });
   }
 });
 
@@ -62,6 +69,6 @@ test("of many autoclusters that are not confirmed all jobs are asked for at once
   const one = jobs(99, 1, "99.0");
   assert.deepEqual(withAutoclusters([one, ...some], [cluster(99, 1, "99.0")]), {
     known: [],
-    strange: "true",
+    strange: { expression: "true", count: 42 },
   });
 });
