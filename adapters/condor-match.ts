@@ -44,7 +44,7 @@ export function matchmaking(run: Run, file: string): Matchmaking {
     parseTakers(await analyze("summary,reverse", ads, ["-mconstraint", constraint]));
 
   return {
-    async freeSlots(ads, annex) {
+    async freeSlots(ads, _slots, annex) {
       const constraint = freeSlotConstraint(annex);
       const { slots, matches } = await summary(ads, "-mconstraint", constraint);
       const isPartial = (count: number, of: number): boolean => count > 0 && count !== of;

@@ -75,7 +75,11 @@ export function pool(run: Run): Pool {
 
 const isOf = (ad: Ad, annex: string): boolean => ad["AnnexName"] === annex;
 
-const freeSlot = (ad: Ad): FreeSlot => ({ name: text(ad["Name"]) ?? "", free: resources(ad, "") });
+const freeSlot = (ad: Ad): FreeSlot => ({
+  name: text(ad["Name"]) ?? "",
+  free: resources(ad, ""),
+  start: String(ad["Start"]),
+});
 
 function annexSlot(ad: Ad): AnnexSlot {
   return {

@@ -1,6 +1,7 @@
 import type { Ec2 } from "../core/ports.ts";
 import { findSetUp, type SetupPorts } from "../core/publish.ts";
 import type { Recent } from "../core/recent.ts";
+import type { SlotMatches } from "../core/demand.ts";
 import type { Matchmaking } from "../core/sensors.ts";
 import type { AnswerMemory } from "./answer-memory.ts";
 
@@ -31,10 +32,19 @@ export function recentFacts(
   };
 }
 
-/** Asks HTCondor which jobs slots to come would take when jobs or slots are others, or when its last answer is old: a job's requirements may depend on the time. */
-export function recentTemplates(matches: Matchmaking, { recent }: AnswerMemory): Matchmaking {
+/** Asks HTCondor which jobs slots would take when jobs or slots are others, or when its last answer is old: requirements may depend on the time. */
+export function recentMatches(matches: Matchmaking, { recent }: AnswerMemory): Matchmaking {
   return {
     ...matches,
+    async freeSlots(ads, slots, annex) {
+      let now: readonly SlotMatches[] | undefined;
+      const counts = await recent("free-slots", [ads, slots], MINUTES, async () => {
+        now = await matches.freeSlots(ads, slots, annex);
+        // Which slots take which jobs would be as long as slots and jobs together, and is not kept.
+        return now.some(({ among }) => among !== undefined) ? undefined : now.map(({ count }) => count);
+      });
+      return now ?? (counts ?? []).map((count) => ({ count }));
+    },
     templates: (ads, slots) =>
       recent("templates", [ads, slots], MINUTES, () => matches.templates(ads, slots)),
   };

@@ -22,26 +22,32 @@ const QUEUES = [
   { jobs: 100_000, shapes: 2000 },
 ] as const;
 
-/** What the tick's own question tells, as plain forms of condor_q do, whose caller would have to count. */
+/** What the tick's own questions tell, as forms of condor_q do; the caller of those that count nothing would have to. */
 const ATTRIBUTES =
-  "ClusterId ProcId JobStatus JobUniverse EnteredCurrentStatus AutoClusterId LastMatchTime DeferralTime " +
-  "DeferralPrepTime JobCoolDownExpiration ConcurrencyLimits AcctGroup User Owner LastRejMatchTime " +
-  "LastRejMatchReason RequestCpus RequestMemory RequestDisk RequestGPUs Requirements";
+  "JobStatus JobUniverse EnteredCurrentStatus AutoClusterId LastMatchTime DeferralTime DeferralPrepTime " +
+  "JobCoolDownExpiration ConcurrencyLimits AcctGroup User Owner LastRejMatchTime LastRejMatchReason " +
+  "RequestCpus RequestMemory RequestDisk RequestGPUs Requirements";
+const ONE_BY_ONE = `ClusterId ProcId ${ATTRIBUTES}`;
+const COUNTED = `${ATTRIBUTES} MayUseAWS`;
+const list = (attributes: string): string => attributes.replaceAll(" ", ",");
+
 const IDLE = ["condor_q", "-allusers", "-constraint", "JobStatus == 1 && MayUseAWS =?= true"];
+const counting = (attributes: string): string[] => [
+  ...IDLE,
+  "-group-by",
+  "-json",
+  "-attributes",
+  list(attributes),
+];
+/** Counts as the tick does, and asks for the requirements of autoclusters meanwhile. */
+const WITH_AUTOCLUSTERS = ["sh", "-c", 'condor_q -allusers -autocluster -json & "$@"; wait', "sh"];
+
 const FORMS: readonly (readonly [string, readonly string[], once?: true])[] = [
   ["condor_q -json", [...IDLE, "-json"], true],
-  ["condor_q -json -attributes", [...IDLE, "-json", "-attributes", ATTRIBUTES.replaceAll(" ", ",")]],
-  ["condor_q -af", [...IDLE, "-stream-results", "-af:,", ...ATTRIBUTES.split(" ")]],
-  [
-    "condor_q -group-by",
-    [
-      ...IDLE,
-      "-group-by",
-      "-json",
-      "-attributes",
-      `${ATTRIBUTES.replace("ClusterId ProcId ", "").replaceAll(" ", ",")},MayUseAWS`,
-    ],
-  ],
+  ["condor_q -json -attributes", [...IDLE, "-json", "-attributes", list(ONE_BY_ONE)]],
+  ["condor_q -af", [...IDLE, "-stream-results", "-af:,", ...ONE_BY_ONE.split(" ")]],
+  ["condor_q -group-by", counting(COUNTED)],
+  ["-group-by and -autocluster", [...WITH_AUTOCLUSTERS, ...counting(COUNTED.replace(" Requirements", ""))]],
 ];
 
 /** A tick at several lengths of the queue, beside what condor_q alone costs in the same run. */

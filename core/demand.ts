@@ -38,7 +38,12 @@ export type Rejection = {
 export type GroupQuota = { readonly group: string; readonly quota: number; readonly used: number };
 
 /** Free capacity that is not the annex's own. */
-export type FreeSlot = { readonly name: string; readonly free: Resources };
+export type FreeSlot = {
+  readonly name: string;
+  readonly free: Resources;
+  /** Its START as its ad tells it. */
+  readonly start?: string;
+};
 
 /** Why an idle job is not demand, in one word for `LimitedBy`. */
 export type Exclusion =

@@ -86,7 +86,7 @@ export async function demandOnPool(
   const groups = unclaimed(groupJobs(allowed), others, now);
   const ads = groups.map(({ ad }) => ad);
   const [onFree, onIdle] = await Promise.all([
-    free.length === 0 ? [] : sense("Queue", ports.matches.freeSlots(ads, annex.name)),
+    free.length === 0 ? [] : sense("Queue", ports.matches.freeSlots(ads, free, annex.name)),
     slots.some(({ state }) => state === "Unclaimed")
       ? sense("Queue", ports.matches.idleAnnexSlots(ads, annex.name))
       : [],

@@ -28,8 +28,15 @@ export type QueueReader = {
 
 /** How many slots match and would take jobs of each of these ads, by HTCondor's own matchmaking. */
 export type Matchmaking = {
-  /** The pool's free slots but the annex's. Of many groups that other slots match, which ones is told of the first. */
-  freeSlots(ads: readonly string[], annex: string): Promise<readonly SlotMatches[]>;
+  /**
+   * The pool's free slots but the annex's, as the collector has just shown them. Of many groups that other slots match,
+   * which ones is told of the first.
+   */
+  freeSlots(
+    ads: readonly string[],
+    slots: readonly FreeSlot[],
+    annex: string,
+  ): Promise<readonly SlotMatches[]>;
   idleAnnexSlots(ads: readonly string[], annex: string): Promise<readonly number[]>;
   /** Slots by their ads. */
   templates(ads: readonly string[], slots: readonly string[]): Promise<readonly number[]>;

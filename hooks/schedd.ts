@@ -26,7 +26,7 @@ import { imageId } from "../adapters/ssm.ts";
 import { slotAdFiles } from "../adapters/slot-ads.ts";
 import { spotPrices } from "../adapters/spot-prices.ts";
 import { identity } from "../adapters/sts.ts";
-import { recentFacts, recentTemplates } from "../adapters/recent.ts";
+import { recentFacts, recentMatches } from "../adapters/recent.ts";
 import { tickHistoryFile } from "../adapters/tick-history-file.ts";
 import { trials } from "../adapters/trials.ts";
 import { readAccessPoint } from "../core/access-point.ts";
@@ -249,7 +249,7 @@ function ports(annex: AnnexKnobs, stateDirectory: string, site: Site): Omit<Tick
     report,
     pool: pool(here),
     queue: remembering(queueQueries(here), site.spool, memory, clock.now),
-    matches: recentTemplates(matchmaking(here, join(stateDirectory, "slot-templates.ads")), answers),
+    matches: recentMatches(matchmaking(here, join(stateDirectory, "slot-templates.ads")), answers),
     recent: recentFacts(aws, answers),
     slotAds,
     learnSlot: slotAds.learn,

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { answerMemory, type AnswerMemory } from "../../adapters/answer-memory.ts";
-import { recentFacts, recentTemplates } from "../../adapters/recent.ts";
+import { recentFacts, recentMatches } from "../../adapters/recent.ts";
+import type { SlotMatches } from "../../core/demand.ts";
 import type { Matchmaking } from "../../core/sensors.ts";
 import { World } from "../support/cloud.ts";
 import { SITE, annex } from "../support/knobs.ts";
@@ -111,11 +112,36 @@ test("what slots to come would take is asked again when jobs or slots are others
     templates: async (ads) => (asked++, ads.map(() => asked)),
   };
   const look = async (ads: readonly string[], slots: readonly string[]): Promise<readonly number[]> =>
-    recentTemplates(matches, run()).templates(ads, slots);
+    recentMatches(matches, run()).templates(ads, slots);
   assert.deepEqual(await look(["[ a ]"], ["[ s ]"]), [1]);
   assert.deepEqual(await look(["[ a ]"], ["[ s ]"]), [1]);
   assert.deepEqual(await look(["[ a ]", "[ b ]"], ["[ s ]"]), [2, 2]);
   assert.deepEqual(await look(["[ a ]", "[ b ]"], ["[ t ]"]), [3, 3]);
   at.now += 301;
   assert.deepEqual(await look(["[ a ]", "[ b ]"], ["[ t ]"]), [4, 4]);
+});
+
+test("which free slots take jobs is asked again when one of them is another or has another START", async (t) => {
+  const { at, run } = await place(t);
+  let asked = 0;
+  let found: readonly SlotMatches[] = [{ count: 3 }];
+  const matches: Matchmaking = {
+    freeSlots: async () => (asked++, found),
+    idleAnnexSlots: async () => [],
+    templates: async () => [],
+  };
+  const slot = { name: "slot1@a", free: { cpus: 1, memory: 1, disk: 1, gpus: 0 }, start: "true" };
+  const look = (...slots: readonly (typeof slot)[]) =>
+    recentMatches(matches, run()).freeSlots(["[ a ]"], slots, "burst");
+  assert.deepEqual(await look(slot), found);
+  assert.deepEqual([await look(slot), asked], [found, 1]);
+  await look({ ...slot, start: "false" });
+  await look({ ...slot, free: { ...slot.free, cpus: 2 } });
+  await look(slot, slot);
+  assert.equal(asked, 4);
+  at.now += 300;
+  await look(slot, slot);
+  assert.equal(asked, 5);
+  found = [{ count: 1, among: new Set(["slot1@a"]) }];
+  assert.deepEqual([await look(slot), await look(slot), asked], [found, found, 7], "names are not kept");
 });

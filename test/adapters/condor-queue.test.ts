@@ -285,7 +285,7 @@ test("available slots are read from HTCondor's own summary, ad by ad", async (t)
   const { run, asked } = answering({ "summary -": SUMMARY, reverse: TAKERS });
   const matches = matchmaking(run, file);
   const jobs = ["[ a = 1 ]", "[ a = 2 ]", "[ a = 3 ]"];
-  const [first, second, third] = await matches.freeSlots(jobs, "burst");
+  const [first, second, third] = await matches.freeSlots(jobs, [], "burst");
   const among = new Set(["slot1_1@a.example.org", "c.example.org"]);
   assert.deepEqual(first, { count: 20 }, "twenty are not among two: any of them may be");
   assert.deepEqual(
@@ -306,9 +306,9 @@ test("available slots are read from HTCondor's own summary, ad by ad", async (t)
   assert.match(asked[1]?.command ?? "", /AnnexName =\?= "burst"$/);
   assert.deepEqual(await matches.templates(jobs.slice(0, 2), ["[ cpus = 2 ]"]), [20, 0]);
   assert.equal(await readFile(file, "utf8"), "{\n[ cpus = 2 ]\n}\n");
-  assert.deepEqual(await matches.freeSlots([], "burst"), []);
+  assert.deepEqual(await matches.freeSlots([], [], "burst"), []);
   assert.equal(asked.length, 3, "nothing is asked about no job");
-  await assert.rejects(matches.freeSlots([...jobs, "[ a = 4 ]"], "burst"), /does not say of every job/);
+  await assert.rejects(matches.freeSlots([...jobs, "[ a = 4 ]"], [], "burst"), /does not say of every job/);
 });
 
 /** Answers in turn. */
@@ -424,7 +424,7 @@ test("slots of the annex tell what is free, how large they are, and whether they
   );
   const free = { cpus: 1, memory: 10, disk: 5, gpus: 0 };
   assert.deepEqual(freeSlots, [
-    { name: "slot1@o", free },
-    { name: "slot1@l", free },
+    { name: "slot1@o", free, start: "/Expr(x)/" },
+    { name: "slot1@l", free, start: "/Expr(x)/" },
   ]);
 });

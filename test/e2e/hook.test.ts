@@ -179,6 +179,13 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
       return () => sandbox.removeFault(id);
     };
     type Undo = (() => Promise<void>) | void;
+    const anew = (spoil: () => Promise<Undo>) => async () => {
+      await shell("rm -f /var/lib/updraft/answers-burst.json");
+      return spoil();
+    };
+    const noCredentials = { AWS_SHARED_CREDENTIALS_FILE: "/none", AWS_EC2_METADATA_DISABLED: "true" };
+    const cloudFormation = fault("cloudformation:*", { kind: "error", code: "AccessDenied", status: 403 });
+    const s3 = fault("s3:GetObject", { kind: "error", code: "InternalError", status: 500 });
     const cases: [string, () => Promise<Undo>, Record<string, string>, string][] = [
       ["the collector is away", nothing, { _CONDOR_COLLECTOR_HOST: "172.31.255.10:1" }, "Collector"],
       ["condor_q is cut short", () => truncated("condor_q"), behindBad, "Queue"],
@@ -203,24 +210,12 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
       ],
       ["EC2 throttles", fault("ec2:DescribeInstances", { kind: "throttle" }), {}, "EC2"],
       ["EC2 hangs", fault("ec2:DescribeInstances", { kind: "timeout", seconds: 60 }), {}, "EC2"],
-      [
-        "CloudFormation refuses",
-        fault("cloudformation:*", { kind: "error", code: "AccessDenied", status: 403 }),
-        {},
-        "Setup",
-      ],
-      [
-        "S3 refuses",
-        fault("s3:GetObject", { kind: "error", code: "InternalError", status: 500 }),
-        {},
-        "Setup",
-      ],
-      [
-        "there are no credentials",
-        nothing,
-        { AWS_SHARED_CREDENTIALS_FILE: "/none", AWS_EC2_METADATA_DISABLED: "true" },
-        "Setup",
-      ],
+      ["CloudFormation refuses, and set-up was looked at just now", cloudFormation, {}, "Denied"],
+      ["S3 refuses, and set-up was looked at just now", s3, {}, "Enforcer"],
+      ["the credentials are gone, and set-up was looked at just now", nothing, noCredentials, "EC2"],
+      ["CloudFormation refuses", anew(cloudFormation), {}, "Setup"],
+      ["S3 refuses", anew(s3), {}, "Setup"],
+      ["there are no credentials", anew(nothing), noCredentials, "Setup"],
     ];
     const told: string[] = [];
     for (const [what, spoil, environment, word] of cases) {
