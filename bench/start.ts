@@ -2,7 +2,12 @@ import { spawnSync } from "node:child_process";
 import { providePrograms } from "../sandbox/host.ts";
 import { median, quantile, table } from "./table.ts";
 
-const PROGRAMS = ["access-point/updraft", "node/updraft-bootstrap", "node/updraft-startd"];
+const PROGRAMS = [
+  "access-point/updraft",
+  "access-point/updraft-schedd",
+  "node/updraft-bootstrap",
+  "node/updraft-startd",
+];
 
 /** Wall time and peak memory of `--version`, alternating between the programs, beside an empty node. */
 export async function startBench(runs: number): Promise<string> {
