@@ -38,6 +38,12 @@ export type AwsClientOptions = {
 let shared: Connection | undefined;
 let chain: ReturnType<typeof credentialChain> | undefined;
 
+/** A client of AWS, made when it is first used: of those that the hook might need at a run it needs few. */
+export function lazyAwsClient<C>(...of: Parameters<typeof awsClient<C>>): () => C {
+  let client: C | undefined;
+  return () => (client ??= awsClient(...of));
+}
+
 /** The one place where AWS clients are made: `awsClient(EC2Client, "us-east-1")`. */
 export function awsClient<C>(
   Client: new (config: AwsClientConfig) => C,

@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { UpdraftError, messageOf } from "../core/errors.ts";
 import type { Clock, CloudFormation, Report, Stack, StackResource } from "../core/ports.ts";
-import { awsClient, type AwsClientOptions } from "./aws-client.ts";
+import { lazyAwsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError } from "./aws-errors.ts";
 
 const POLL_SECONDS = 2;
@@ -53,11 +53,11 @@ export function cloudFormation(
   report: Report,
   options: AwsClientOptions = {},
 ): CloudFormation {
-  const client = awsClient(CloudFormationClient, region, options);
+  const client = lazyAwsClient(CloudFormationClient, region, options);
 
   async function describe(nameOrId: string): Promise<AwsStack | undefined> {
     try {
-      const found = (await client.send(new DescribeStacksCommand({ StackName: nameOrId }))).Stacks?.[0];
+      const found = (await client().send(new DescribeStacksCommand({ StackName: nameOrId }))).Stacks?.[0];
       return found?.StackStatus === "DELETE_COMPLETE" ? undefined : found;
     } catch (error) {
       // CloudFormation has no code of its own for a stack that does not exist.
@@ -85,7 +85,7 @@ export function cloudFormation(
     const found: StackResource[] = [];
     let NextToken: string | undefined;
     do {
-      const page = await client
+      const page = await client()
         .send(new ListStackResourcesCommand({ StackName: nameOrId, ...(NextToken && { NextToken }) }))
         .catch((error: unknown) => {
           throw awsError(error, `list what the stack ${nameOrId} has`);
@@ -131,7 +131,7 @@ export function cloudFormation(
     if (id === undefined) return { gone: true, resources: [] };
     try {
       const RetainResources = retain.length > 0 ? [...retain] : undefined;
-      await client.send(
+      await client().send(
         new DeleteStackCommand({ StackName: id, ...(RetainResources && { RetainResources }) }),
       );
     } catch (error) {
@@ -158,7 +158,7 @@ export function cloudFormation(
   async function failures(name: string, since: number): Promise<string[]> {
     let events: StackEvent[];
     try {
-      events = (await client.send(new DescribeStackEventsCommand({ StackName: name }))).StackEvents ?? [];
+      events = (await client().send(new DescribeStackEventsCommand({ StackName: name }))).StackEvents ?? [];
     } catch {
       // The reason is a courtesy; that the stack failed is known without it.
       return [];
@@ -192,7 +192,7 @@ export function cloudFormation(
       };
       const started = clock.now();
       try {
-        await client.send(
+        await client().send(
           found === undefined ? new CreateStackCommand(request) : new UpdateStackCommand(request),
         );
       } catch (error) {
@@ -210,7 +210,7 @@ export function cloudFormation(
       const found: string[] = [];
       let NextToken: string | undefined;
       do {
-        const page = await client
+        const page = await client()
           .send(new ListStacksCommand({ StackStatusFilter: EXISTING, ...(NextToken && { NextToken }) }))
           .catch((error: unknown) => {
             throw awsError(error, "list the stacks");

@@ -22,7 +22,7 @@ import type { Ec2State, Instance } from "../core/instance.ts";
 import type { Ec2, FleetError, Image } from "../core/ports.ts";
 import type { FleetRequest, Market } from "../core/order.ts";
 import { TAG, type Tags } from "../core/tags.ts";
-import { awsClient, type AwsClientOptions } from "./aws-client.ts";
+import { awsClient, lazyAwsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError, isAmbiguous, isThrottled } from "./aws-errors.ts";
 import { decodeAuthorization } from "./sts.ts";
 
@@ -35,7 +35,7 @@ const LONGEST_PAUSE_SECONDS = 15;
 
 export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
   const client = awsClient(EC2Client, region, options);
-  const ordering = awsClient(EC2Client, region, { ...options, maxAttempts: 1 });
+  const ordering = lazyAwsClient(EC2Client, region, { ...options, maxAttempts: 1 });
 
   async function describe(filters: Filter[]): Promise<Instance[]> {
     const found: Instance[] = [];
@@ -97,7 +97,7 @@ export function ec2(region: string, options: AwsClientOptions = {}): Ec2 {
     const until = Date.now() + (options.throttledSeconds ?? THROTTLED_SECONDS) * 1000;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await ordering.send(new CreateFleetCommand(request as CreateFleetCommandInput));
+        return await ordering().send(new CreateFleetCommand(request as CreateFleetCommandInput));
       } catch (error) {
         // EC2 says so before it looks at the request, so the same token is good for another try.
         if (!isThrottled(error)) throw error;

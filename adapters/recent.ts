@@ -7,6 +7,8 @@ import type { AnswerMemory } from "./answer-memory.ts";
 
 /** What somebody may change is asked about at least so often. */
 const MINUTES = 300;
+/** Far less than the age at which a sweep counts as missing. */
+const SWEEP = 90;
 /** What EC2 says of a type or an image stays true. */
 const HOUR = 3600;
 
@@ -24,6 +26,7 @@ export function recentFacts(
         findSetUp(aws, annex, site),
       ),
     imageId: (image) => recent("image-id", image, MINUTES, () => aws.imageId(image)),
+    sweptAt: (bucket, look) => recent("swept-at", bucket, SWEEP, look),
     ec2: {
       image: (id) => recent(`image ${id}`, id, HOUR, () => aws.ec2.image(id)),
       instanceTypes: (types) =>

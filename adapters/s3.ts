@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getEndpointFromInstructions } from "@smithy/core/endpoints";
 import type { Storage, StoredObject } from "../core/ports.ts";
-import { awsClient, type AwsClientOptions } from "./aws-client.ts";
+import { awsClient, lazyAwsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsCode, awsError, headError, isAbsent } from "./aws-errors.ts";
 
 const DELETIONS_AT_ONCE = 8;
@@ -30,7 +30,7 @@ export function s3(
   account: string,
   options: AwsClientOptions = { requestTimeoutSeconds: 300 },
 ): Storage {
-  const client = awsClient(S3Client, region, options);
+  const client = lazyAwsClient(S3Client, region, options);
   const place = { Bucket: bucket, ExpectedBucketOwner: account };
   const where = (key: string): string => `s3://${bucket}/${key}`;
 
@@ -38,7 +38,7 @@ export function s3(
     const found: StoredObject[] = [];
     let ContinuationToken: string | undefined;
     do {
-      const page = await client
+      const page = await client()
         .send(
           new ListObjectsV2Command({
             ...place,
@@ -65,7 +65,7 @@ export function s3(
     list,
     async get(key) {
       try {
-        const answer = await client.send(new GetObjectCommand({ ...place, Key: key }));
+        const answer = await client().send(new GetObjectCommand({ ...place, Key: key }));
         return await answer.Body?.transformToByteArray();
       } catch (error) {
         if (isAbsent(error)) return undefined;
@@ -74,7 +74,7 @@ export function s3(
     },
     async has(key) {
       try {
-        await client.send(new HeadObjectCommand({ ...place, Key: key }));
+        await client().send(new HeadObjectCommand({ ...place, Key: key }));
         return true;
       } catch (error) {
         if (isAbsent(error)) return false;
@@ -83,7 +83,7 @@ export function s3(
     },
     async put(key, bytes) {
       try {
-        await client.send(new PutObjectCommand({ ...place, Key: key, Body: bytes }));
+        await client().send(new PutObjectCommand({ ...place, Key: key, Body: bytes }));
       } catch (error) {
         throw awsError(error, `write ${where(key)}`);
       }
@@ -91,7 +91,7 @@ export function s3(
     async putIfAbsent(key, bytes) {
       for (let attempt = 1; ; attempt++) {
         try {
-          await client.send(new PutObjectCommand({ ...place, Key: key, Body: bytes, IfNoneMatch: "*" }));
+          await client().send(new PutObjectCommand({ ...place, Key: key, Body: bytes, IfNoneMatch: "*" }));
           return true;
         } catch (error) {
           if (awsCode(error) === "PreconditionFailed") return false;
@@ -105,9 +105,11 @@ export function s3(
       for (let start = 0; start < keys.length; start += DELETIONS_AT_ONCE) {
         await Promise.all(
           keys.slice(start, start + DELETIONS_AT_ONCE).map((key) =>
-            client.send(new DeleteObjectCommand({ ...place, Key: key })).catch((error: unknown) => {
-              throw awsError(error, `delete ${where(key)}`);
-            }),
+            client()
+              .send(new DeleteObjectCommand({ ...place, Key: key }))
+              .catch((error: unknown) => {
+                throw awsError(error, `delete ${where(key)}`);
+              }),
           ),
         );
       }

@@ -1,6 +1,6 @@
 import { DescribeSpotPriceHistoryCommand, EC2Client, type _InstanceType } from "@aws-sdk/client-ec2";
 import { readUsd, type SpotPrice, type SpotPrices } from "../core/prices.ts";
-import { awsClient, type AwsClientOptions } from "./aws-client.ts";
+import { lazyAwsClient, type AwsClientOptions } from "./aws-client.ts";
 import { awsError } from "./aws-errors.ts";
 
 /** A price without the platform's fee; EC2 has it as the only one of plain Linux in a VPC. */
@@ -8,14 +8,14 @@ const PRODUCT = "Linux/UNIX";
 
 /** What EC2 asks for a spot instance now, by type and zone. */
 export function spotPrices(region: string, options: AwsClientOptions = {}): SpotPrices {
-  const client = awsClient(EC2Client, region, options);
+  const client = lazyAwsClient(EC2Client, region, options);
   return async (types, zones) => {
     const latest = new Map<string, SpotPrice & { readonly at: number }>();
     // With now as the start EC2 tells the prices that hold now, whenever they were set.
     const StartTime = new Date();
     let NextToken: string | undefined;
     do {
-      const page = await client
+      const page = await client()
         .send(
           new DescribeSpotPriceHistoryCommand({
             InstanceTypes: [...types] as _InstanceType[],

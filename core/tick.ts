@@ -132,7 +132,9 @@ async function measureAndAct(ports: TickPorts, terms: TickTerms): Promise<Tick> 
 async function lookAtGround(ports: TickPorts, annex: AnnexKnobs, site: Site) {
   const setUp = await sense("Setup", ports.recent.setUp(annex, site));
   const storage = ports.storage(setUp.accountSetup.bucket, setUp.account);
-  const sweep = parseLastSweep(await sense("Enforcer", getReadable(storage, SWEEP_KEY)));
+  const look = async (): Promise<UnixTime | undefined> =>
+    parseLastSweep(await getReadable(storage, SWEEP_KEY));
+  const sweep = await sense("Enforcer", ports.recent.sweptAt(setUp.accountSetup.bucket, look));
   return { ground: { annex, site, owner: ownerOf(annex, site), ...setUp }, storage, sweep };
 }
 

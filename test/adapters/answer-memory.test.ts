@@ -103,6 +103,15 @@ test("set-up is looked at again after five minutes, images and types after an ho
   assert.equal(await look(), `account image-id image ${types}`);
 });
 
+test("a mark of the enforcer serves a minute and a half, and is looked for again as long as there is none", async (t) => {
+  const { at, run } = await place(t);
+  const marks: (number | undefined)[] = [undefined, 5, 6];
+  const look = () => recentFacts({} as never, run()).sweptAt("bucket", async () => marks.shift());
+  assert.deepEqual([await look(), await look(), await look()], [undefined, 5, 5]);
+  at.now += 90;
+  assert.equal(await look(), 6);
+});
+
 test("what slots to come would take is asked again when jobs or slots are others, and after five minutes", async (t) => {
   const { at, run } = await place(t);
   let asked = 0;

@@ -211,7 +211,7 @@ describe("the hook of the schedd", { timeout: 900_000 }, () => {
       ["EC2 throttles", fault("ec2:DescribeInstances", { kind: "throttle" }), {}, "EC2"],
       ["EC2 hangs", fault("ec2:DescribeInstances", { kind: "timeout", seconds: 60 }), {}, "EC2"],
       ["CloudFormation refuses, and set-up was looked at just now", cloudFormation, {}, "Denied"],
-      ["S3 refuses, and set-up was looked at just now", s3, {}, "Enforcer"],
+      ["S3 refuses, and set-up and sweep were looked at just now", s3, {}, "EC2"],
       ["the credentials are gone, and set-up was looked at just now", nothing, noCredentials, "EC2"],
       ["CloudFormation refuses", anew(cloudFormation), {}, "Setup"],
       ["S3 refuses", anew(s3), {}, "Setup"],

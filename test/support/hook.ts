@@ -71,6 +71,7 @@ export class HookWorld extends World {
     recent: {
       setUp: (annex, site) => findSetUp(this.ports, annex, site),
       imageId: this.ports.imageId,
+      sweptAt: (_bucket, look) => look(),
       ec2: this.ports.ec2,
     },
     slotAds: { last: async () => (this.slotSeen ? SLOT : undefined), recorded: async () => undefined },
