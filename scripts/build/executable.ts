@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { PROJECT } from "./paths.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** One multi-call executable, hard-linked under each of its names: HTCondor sets argv[0] to the job's name, and execPath resolves symbolic links. */
 export type Executable = {
@@ -11,8 +12,8 @@ export type Executable = {
   /** What it runs first. */
   readonly entry: string;
   readonly names: readonly [string, ...string[]];
-  /** Programs that are too large to be the first script: where each begins. */
-  readonly programs?: Readonly<Record<string, string>>;
+  /** Programs that are too large to be the first script: where each begins, and whether a rehearsal tells what to compile. */
+  readonly programs?: Readonly<Record<string, { readonly entry: string; readonly rehearsed: boolean }>>;
   /** Files that the program reads through node:sea, by name; paths are relative to the project. */
   readonly assets: Readonly<Record<string, string>>;
   /** Options of Node that it runs with; its code cache is made with them, or would not be taken. */
@@ -21,10 +22,16 @@ export type Executable = {
 
 const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
-/** Compiles a script of `bundleScript`; the file of its code. */
-export async function compiled(script: string, nodeOptions: readonly string[]): Promise<string> {
+/** Compiles a script of `bundleScript`, all of it or what a rehearsal needs; the file of its code. */
+export async function compiled(
+  script: string,
+  nodeOptions: readonly string[],
+  rehearsed = false,
+): Promise<string> {
   const code = script.replace(/\.cjs$/, ".code");
-  await execa(process.execPath, [...nodeOptions, join(PROJECT, "scripts/build/compile.ts"), script, code]);
+  const compile = [...nodeOptions, join(PROJECT, "scripts/build/compile.ts"), script, code];
+  if (rehearsed) await rehearse([process.execPath, ...compile, "rehearsed"]);
+  else await execa(process.execPath, compile);
   return code;
 }
 

@@ -11,7 +11,10 @@ const EXECUTABLES: readonly Executable[] = [
     directory: join(DIST, "access-point"),
     entry: "scripts/load.ts",
     names: ["updraft", "updraft-schedd"],
-    programs: { updraft: "scripts/main.ts", "updraft-schedd": "scripts/schedd-main.ts" },
+    programs: {
+      updraft: { entry: "scripts/main.ts", rehearsed: false },
+      "updraft-schedd": { entry: "scripts/schedd-main.ts", rehearsed: true },
+    },
     assets: {
       "lambda.js": join(DIST, "lambda/index.js"),
       "simulate-worker.js": join(DIST, "simulate/program.cjs"),
@@ -69,9 +72,9 @@ async function programs({
   nodeOptions,
 }: Executable): Promise<Executable["assets"]> {
   const assets: Record<string, string> = {};
-  for (const [program, entry] of Object.entries(programs)) {
+  for (const [program, { entry, rehearsed }] of Object.entries(programs)) {
     const script = await step(`bundle of ${program}`, () => bundleScript(program, entry, directory));
-    const code = await step(`code of ${program}`, () => compiled(script, nodeOptions));
+    const code = await step(`code of ${program}`, () => compiled(script, nodeOptions, rehearsed));
     for (const path of [script, code]) assets[basename(path)] = path;
   }
   return assets;

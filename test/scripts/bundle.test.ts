@@ -47,6 +47,17 @@ test("a program's code is taken by a Node with the same options, and a program t
   await assert.rejects(compiled(script, []), /characters that are not ASCII/);
 });
 
+test("of the hook what a run needs is compiled, and nothing else", async (t) => {
+  const script = await bundleScript("hook", join(PROJECT, "scripts/schedd-main.ts"), await scratch(t));
+  const size = async (rehearsed: boolean): Promise<number> =>
+    (await readFile(await compiled(script, [], rehearsed))).length;
+  const all = await size(false);
+  const needed = await size(true);
+  assert.ok(needed < all, `${needed} of ${all} bytes`);
+  // A run that ended before it asked AWS and HTCondor would leave out far more.
+  assert.ok(needed > all / 2, `${needed} of ${all} bytes`);
+});
+
 test("the executable under another name than its programs' runs none of them, and names them", async (t) => {
   const other = join(await mkdtemp(join(DIST, "other-")), "condor_q");
   t.after(() => rm(dirname(other), { recursive: true, force: true }));
