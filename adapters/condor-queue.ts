@@ -52,6 +52,7 @@ const NOT_MATCHED = new Set(
 const NO_ATTRIBUTE = new Set(["true", "false", "undefined", "error", "is", "isnt", "my", "target", "parent"]);
 
 const QUERY_SECONDS = 15;
+
 export type QueueQueries = QueueReader & {
   /** What negotiation passed over lately of such idle jobs; costs less than to ask for all of them. */
   rejections(expression: string): Promise<Rejection[]>;

@@ -2,11 +2,13 @@ import { basename } from "node:path";
 import { getAssetKeys, getRawAsset } from "node:sea";
 import { Script } from "node:vm";
 
-/**
+/*
  * First script of the access point's executable: several programs are one file, hard-linked under their names. HTCondor
  * gives a cron job its own name as argv[0], so the name is taken from the executable's path. Each program comes with
- * its code compiled, all of it; what Node itself would keep is what runs at the start of one script.
+ * compiled code of its own; Node itself would keep that of one script alone, and of none of its functions.
  */
+
+/** What a script of `bundleScript` is. */
 type Program = (exports: object, require: NodeJS.Require, module: object) => void;
 
 const SCRIPT = ".cjs";

@@ -1,5 +1,5 @@
 /** What may be wrong with an answer. */
-export const SPOILS = ["error", "time-out", "empty", "stale", "truncated", "half the ads"] as const;
+const SPOILS = ["error", "time-out", "empty", "stale", "truncated", "half the ads"] as const;
 export type Spoil = (typeof SPOILS)[number];
 
 /** A program that the hook asks, and what tells this question from its others. */

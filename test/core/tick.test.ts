@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { UpdraftError } from "../../core/errors.ts";
 import { startExpression } from "../../core/start-expression.ts";
 import type { TickPorts } from "../../core/tick.ts";
+import { findSetUp } from "../../core/publish.ts";
 import { annex, SITE } from "../support/knobs.ts";
 import { HookWorld } from "../support/hook.ts";
 import { token } from "../support/token.ts";
@@ -142,7 +143,8 @@ test("a sensor that fails is never zero: nothing is decided, and its name is tol
     ["EC2", (p) => ({ recent: { ...p.recent, ec2: { ...p.ec2, instanceTypes: broken } } })],
     ["EC2", (p) => ({ ec2: { ...p.ec2, instances: broken } })],
     ["Journal", (p) => ({ journal: { ...p.journal, read: broken } })],
-    ["Setup", (p) => ({ recent: { ...p.recent, setUp: broken } })],
+    ["Setup", (p) => ({ recent: lookingAnew(p, { cloudFormation: { stack: broken } }) })],
+    ["Setup", (p) => ({ recent: lookingAnew(p, { account: broken }) })],
     ["Enforcer", (p) => ({ storage: () => ({ ...p.storage("", ""), get: brokenSweep(p) }) })],
   ];
   for (const [word, spoil] of sensors) {
@@ -169,6 +171,11 @@ test("which idle slots of the annex match is asked when it has one, and then not
 
 const brokenSweep = (ports: TickPorts) => (key: string) =>
   key === "sweeps/last" ? broken() : ports.storage("", "").get(key);
+
+const lookingAnew = (ports: TickPorts, spoilt: Partial<TickPorts>): TickPorts["recent"] => ({
+  ...ports.recent,
+  setUp: (annex, site) => findSetUp({ ...ports, ...spoilt }, annex, site),
+});
 
 test("nothing is ordered by a set-up that was there when it was last looked at and is gone", async () => {
   const world = await published();
